@@ -1,0 +1,21 @@
+"""The door for sound: reading, writing, resampling. Samples are float32, (channels, n), and carry their rate."""
+
+from __future__ import annotations
+
+from .decode import Limits, Probe, blocks, load, probe
+from .encode import save
+from .resample import StreamResampler, resample
+from .sound import Audio, Samples
+
+__all__ = [
+    "Audio",
+    "Limits",
+    "Probe",
+    "Samples",
+    "StreamResampler",
+    "blocks",
+    "load",
+    "probe",
+    "resample",
+    "save",
+]

@@ -1,0 +1,94 @@
+"""From a torch module to an ONNX file that ONNX Runtime runs: half-size weights, checked against the module."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from .errors import WeightsError
+from .files import replacing
+
+OPSET = 18
+# Smaller arrays are not worth a Cast; the kernels of `core.spectral_torch` need their full precision.
+_HALVE_FROM = 512
+_EXACT = ("basis", "bank", "transform", "window")
+
+
+@torch.no_grad()
+def round_to_half(module: nn.Module) -> None:
+    """Round every parameter and stored buffer to float16 precision, so that halved files equal the module."""
+    for tensor in module.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half().float())
+
+
+def export(
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    dynamic: Mapping[str, Mapping[int, str]],
+    file: Path,
+    *,
+    half: bool = True,
+    tolerance: float = 1e-4,
+) -> None:
+    """Write `module` as one ONNX file and check that both agree on `inputs` to `tolerance`.
+
+    `dynamic` names the free axes of each input and output. Raises WeightsError when they differ.
+    """
+    module = module.eval()
+    with replacing(file) as temporary:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module,
+                tuple(inputs.values()),
+                str(temporary),
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_axes={name: dict(axes) for name, axes in dynamic.items()},
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        if half:
+            onnx.save(halve(onnx.load(temporary)), temporary)
+        _check(module, inputs, outputs, temporary, tolerance)
+
+
+def halve(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large float32 weights as float16 behind a Cast, which ONNX Runtime folds when it loads the file."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or any(word in tensor.name for word in _EXACT):
+            continue
+        array = numpy_helper.to_array(tensor)
+        if array.size < _HALVE_FROM or not np.array_equal(array, array.astype(np.float16).astype(np.float32)):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
+
+
+def _check(
+    module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], file: Path, tolerance: float
+) -> None:
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    got = session.run(list(outputs), {name: value.numpy() for name, value in inputs.items()})
+    with torch.no_grad():
+        want = module(*inputs.values())
+    for name, theirs, ours in zip(outputs, got, want if isinstance(want, tuple) else (want,), strict=True):
+        gap = float(np.max(np.abs(np.asarray(theirs, dtype=np.float64) - ours.double().numpy()), initial=0.0))
+        if not gap <= tolerance:
+            raise WeightsError(f"The ONNX export of {file.name!r} differs from torch by {gap:.2g} in {name!r}.")
