@@ -16,9 +16,14 @@ PACKAGE = "earwitness.codecs.recipes"
 
 
 class Losses(Strict):
-    """Weights of the losses and the steps at which parts of the training begin."""
+    """Weights of the losses and the steps at which parts of the training begin.
+
+    `mel_warmup`: steps over which the spectral loss grows to its weight. A waveform decoder that meets it at once
+    settles on noise of the right colour and never finds the phase.
+    """
 
     mel: float = 1.0
+    mel_warmup: int = Field(0, ge=0)
     wave: float = 0.0
     commitment: float = 0.25
     adversarial: float = 1.0

@@ -69,10 +69,12 @@ class CodecTask:
         fake, commitment, numbers = self._forward(real, step)
         self.mel.to(real.device)
         mel = self.mel(fake, real)
-        loss = weights.mel * mel + weights.commitment * commitment
+        share = min(1.0, (step + 1) / weights.mel_warmup) if weights.mel_warmup else 1.0
+        loss = share * weights.mel * mel + weights.commitment * commitment
         numbers |= {"mel": mel.item(), "commitment": commitment.item()}
         if weights.wave:
-            wave = F.l1_loss(fake, real)
+            # Relative to the level, so that a quiet crop counts as much as a loud one.
+            wave = F.l1_loss(fake, real) / real.abs().mean().clamp_min(1e-4)
             loss = loss + weights.wave * wave
             numbers["wave"] = wave.item()
         if self._judged(step):

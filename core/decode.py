@@ -14,12 +14,10 @@ import numpy as np
 from .decode_soundfile import Refused, SoundfileSource
 from .errors import DecodeError, LimitError, UsageError
 from .regular import open_regular
-from .resample import StreamResampler
 from .sound import Audio, Samples
 from .source import HIGHEST_RATE, LOWEST_RATE, Source
+from .stream import checked, recut, resampled
 
-# Beyond this (integers of 32 bits taken for floats stay below) a float is no sample, and its square overflows.
-_LARGEST = np.float32(2.0**32)
 # `load` holds everything in memory: 4 GiB of float32, three hours of 48 kHz stereo.
 _LOADABLE = 2**30
 
@@ -50,7 +48,7 @@ class Probe:
 
 def probe(path: Path | str, *, track: int = 0, limits: Limits | None = None) -> Probe:
     """Look at a file without decoding more than its start. Raises as `blocks` does."""
-    with _opened(path, track, limits or Limits()) as source:
+    with _opened(path, track, limits or Limits()) as (source, size):
         seconds = None if source.frames is None else source.frames / source.rate
         return Probe(
             path=str(path),
@@ -60,7 +58,7 @@ def probe(path: Path | str, *, track: int = 0, limits: Limits | None = None) -> 
             channels=source.channels,
             seconds=seconds,
             tracks=source.tracks,
-            size=os.stat(path).st_size,
+            size=size,
             warnings=tuple(source.warnings),
         )
 
@@ -82,11 +80,12 @@ def blocks(
     Raises DecodeError (missing, unreadable, not sound, broken), LimitError and UsageError (no such
     track); all of them at the first `next`, but for limits that only decoding reveals.
     """
-    with _opened(path, track, limits or Limits()) as source:
+    limits = limits or Limits()
+    with _opened(path, track, limits) as (source, _):
         out_rate = rate or source.rate
         size = max(1, round(block_seconds * out_rate))
-        checked = _checked(source, str(path), limits or Limits())
-        yield from _recut(_resampled(checked, source, out_rate), size, source.channels)
+        chunks = checked(source, str(path), limits.max_seconds)
+        yield from recut(resampled(chunks, source, out_rate), size, source.channels)
         if warnings is not None:
             warnings += source.warnings
 
@@ -103,11 +102,12 @@ def load(
 
     Raises LimitError beyond 2**30 samples, which only `blocks` takes.
     """
+    limits = limits or Limits()
     parts: list[Samples] = []
     total = 0
-    with _opened(path, track, limits or Limits()) as source:
+    with _opened(path, track, limits) as (source, _):
         out_rate = rate or source.rate
-        for part in _resampled(_checked(source, str(path), limits or Limits()), source, out_rate):
+        for part in resampled(checked(source, str(path), limits.max_seconds), source, out_rate):
             total += part.size
             if total > _LOADABLE:
                 raise LimitError(f"{str(path)!r} is too long to be held in memory whole.")
@@ -119,8 +119,8 @@ def load(
 
 
 @contextmanager
-def _opened(path: Path | str, track: int, limits: Limits) -> Iterator[Source]:
-    """The decoder for a file, within the limits as far as the header tells."""
+def _opened(path: Path | str, track: int, limits: Limits) -> Iterator[tuple[Source, int]]:
+    """The decoder for a file and the file's size in bytes, within the limits as far as the header tells."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limits.max_bytes:
@@ -128,35 +128,39 @@ def _opened(path: Path | str, track: int, limits: Limits) -> Iterator[Source]:
         source = _source(file, str(path), track, size)
         try:
             _check_header(source, str(path), limits)
-            yield source
+            yield source, size
         finally:
             source.close()
 
 
 def _source(file: FileIO, name: str, track: int, size: int) -> Source:
-    empty: SoundfileSource | None = None
-    try:
-        plain = SoundfileSource(file, name)
-    except Refused:
-        pass
-    else:
-        # A recorder that was cut off leaves a length of 0 in front of its samples, which FFmpeg ignores.
-        if plain.frames == 0 and size > 4096:
-            empty = plain
-        elif track == 0:
-            return plain
-        else:
+    """soundfile where it reads the file, else PyAV."""
+    plain = _plain(file, name)
+    # A recorder that was cut off leaves a length of 0 in front of its samples, which FFmpeg ignores.
+    if plain is not None and (plain.frames != 0 or size <= 4096):
+        if track:
             plain.close()
             raise UsageError(f"{name!r} has 1 audio track(s); there is no track {track}.")
+        return plain
     from .decode_av import AvSource
 
     file.seek(0)
     try:
-        return AvSource(file, name, track)
+        source = AvSource(file, name, track)
     except DecodeError:
-        if empty is None or track:
+        if plain is None:
             raise
-        return empty
+        return plain
+    if plain is not None:
+        plain.close()
+    return source
+
+
+def _plain(file: FileIO, name: str) -> SoundfileSource | None:
+    try:
+        return SoundfileSource(file, name)
+    except Refused:
+        return None
 
 
 def _check_header(source: Source, name: str, limits: Limits) -> None:
@@ -167,42 +171,3 @@ def _check_header(source: Source, name: str, limits: Limits) -> None:
     if source.frames is not None and source.frames > limits.max_seconds * source.rate:
         seconds = source.frames / source.rate
         raise LimitError(f"{name!r} states a length of {seconds:.0f} s; the limit is {limits.max_seconds:g} s.")
-
-
-def _checked(source: Source, name: str, limits: Limits) -> Iterator[Samples]:
-    """The decoder's chunks within the limits; what is no number becomes 0, which plays as a click at most."""
-    done = broken = 0
-    for chunk in source.chunks():
-        done += chunk.shape[1]
-        if done > limits.max_seconds * source.rate:
-            raise LimitError(f"{name!r} is longer than the limit of {limits.max_seconds:g} s.")
-        sound = np.abs(chunk) <= _LARGEST
-        if not sound.all():
-            broken += int(chunk.size - np.count_nonzero(sound))
-            chunk = np.where(sound, chunk, np.float32(0.0))
-        yield chunk
-    if broken:
-        source.warnings.append(f"{broken} samples are not numbers (NaN or Inf) and count as 0.")
-
-
-def _resampled(chunks: Iterator[Samples], source: Source, rate: int) -> Iterator[Samples]:
-    resampler = StreamResampler(source.rate, rate, source.channels)
-    for chunk in chunks:
-        yield resampler.push(chunk)
-    yield resampler.flush()
-
-
-def _recut(chunks: Iterator[Samples], size: int, channels: int) -> Iterator[Samples]:
-    """The same samples in blocks of `size`; the last may be shorter, none is empty."""
-    block, filled = np.empty((channels, size), np.float32), 0
-    for chunk in chunks:
-        while chunk.shape[1]:
-            part = chunk[:, : size - filled]
-            block[:, filled : filled + part.shape[1]] = part
-            filled += part.shape[1]
-            chunk = chunk[:, part.shape[1] :]
-            if filled == size:
-                yield block
-                block, filled = np.empty((channels, size), np.float32), 0
-    if filled:
-        yield np.ascontiguousarray(block[:, :filled])

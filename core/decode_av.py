@@ -1,32 +1,21 @@
-"""Every container but the plainest through FFmpeg (PyAV): compressed files, and the audio tracks of videos.
-
-The file is opened by us and handed over as an object, so that a name can never be taken for a protocol;
-only formats that hold their own sound are allowed, so that a playlist cannot make FFmpeg read other files.
-"""
+"""Every container but the plainest through FFmpeg (PyAV): compressed files, and the audio tracks of videos."""
 
 from __future__ import annotations
 
-import errno
 import itertools
 import re
 from collections.abc import Iterator
 from io import FileIO
-from typing import Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
 from .errors import DecodeError, UsageError
+from .pyav import floats, open_container
 from .resample import StreamResampler
 from .sound import Samples
 from .source import HIGHEST_RATE, LOWEST_RATE, short, skipping
 
-_FORMATS = (
-    "aac ac3 eac3 aiff amr amrnb amrwb ape asf au avi bonk caf dsf dss dts dtshd dv flac flv gxf iamf ircam loas "
-    "matroska mlp mov mp3 mpc mpc8 mpeg mpegts mxf nistsphere nut ogg oma osq qcp qoa rm shn sox tak truehd tta "
-    "voc vqf w64 wav wsd wtv wv xwma"
-)
 # Formats whose duration is guessed from the bit rate.
 _GUESSED = {"aac", "ac3", "eac3", "amr", "amrnb", "amrwb", "dts", "loas", "mp3", "mpeg", "mpegts", "truehd", "mlp"}
 # Samples that encoder and decoder put in front of the sound, for files that do not state it. AAC: one frame
@@ -45,16 +34,7 @@ class AvSource:
     """
 
     def __init__(self, file: FileIO, name: str, track: int) -> None:
-        self._name = name
-        try:
-            self._container = av.open(
-                _Reader(file),
-                mode="r",
-                options={"format_whitelist": ",".join(_FORMATS.split()), "protocol_whitelist": "none"},
-                metadata_errors="replace",
-            )
-        except (av.error.FFmpegError, OSError, UnicodeDecodeError) as error:
-            raise DecodeError(f"{name!r} is not a sound file that can be decoded.") from error
+        self._name, self._container = name, open_container(file, name)
         try:
             self._start(track)
         except (DecodeError, UsageError):
@@ -77,10 +57,10 @@ class AvSource:
         self._damaged, self._priming_stated = 0, False
         self._frames = self._decoded()
         # The first frame, because headers can be wrong about rate and channels (HE-AAC).
-        self._first = next(self._frames, None)
-        if self._first is None:
+        first = next(self._frames, None)
+        if first is None:
             raise DecodeError(f"{self._name!r} holds an audio track of which nothing can be decoded.")
-        self.rate, self.channels = self._first.sample_rate, self._first.layout.nb_channels
+        self._first, self.rate, self.channels = first, first.sample_rate, first.layout.nb_channels
         self.frames = self._stated_frames()
 
     def chunks(self) -> Iterator[Samples]:
@@ -121,7 +101,7 @@ class AvSource:
         """The frames as floats, all at the rate and channel count of the first."""
         resampler, rate = StreamResampler(self.rate, self.rate, self.channels), self.rate
         for frame in self._gathered():
-            block = _floats(frame)
+            block = floats(frame)
             if frame.sample_rate != rate:
                 yield resampler.flush()
                 rate = frame.sample_rate
@@ -155,7 +135,7 @@ class AvSource:
         if self._priming_stated:
             return 0
         # HE-AAC: the core codec runs at half the rate.
-        doubled = self.codec == "aac" and self._first is not None and self._first.samples == 2048
+        doubled = self.codec == "aac" and self._first.samples == 2048
         return _PRIMING.get(self.codec, 0) * (2 if doubled else 1)
 
     def _without_padding(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
@@ -191,31 +171,3 @@ class AvSource:
         if self._container.duration is not None and len(self._container.streams) == 1:
             return self._container.duration / av.time_base
         return None
-
-
-class _Reader:
-    """What PyAV needs of a file, without the name that FFmpeg would look at."""
-
-    name = "sound"
-
-    def __init__(self, file: FileIO) -> None:
-        self._file, self.read, self.tell = file, file.read, file.tell
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """The new position, or, as FFmpeg says it, the negative error number: broken files ask for any place."""
-        try:
-            return self._file.seek(offset, whence)
-        except OSError as error:
-            return -(error.errno or errno.EINVAL)
-
-
-def _floats(frame: av.AudioFrame) -> Samples:
-    """(channels, n) float32 of a frame; integers are scaled by their range."""
-    raw: NDArray[Any] = frame.to_ndarray()
-    if not frame.format.is_planar:
-        raw = raw.reshape(-1, frame.layout.nb_channels).T
-    if raw.dtype.kind == "f":
-        return np.ascontiguousarray(raw, dtype=np.float32)
-    full = float(2 ** (8 * raw.dtype.itemsize - 1))
-    zero = 128.0 if raw.dtype == np.uint8 else 0.0
-    return np.ascontiguousarray((raw.astype(np.float64) - zero) / full, dtype=np.float32)

@@ -6,6 +6,7 @@ from a stated one, and mpg123 writes its complaints to stderr.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from io import FileIO
@@ -16,6 +17,7 @@ import soundfile
 from .errors import DecodeError
 from .sound import Samples
 from .source import short, skipping
+from .stream import resampled
 
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b".snd", b"caff", b"NIST")
 _FRAMES = 16384
@@ -59,28 +61,38 @@ class SoundfileSource:
                 done += len(block)
                 yield np.ascontiguousarray(block.T)
         except soundfile.LibsndfileError:
-            yield from self._after_damage(done)
+            self.warnings.append(f"The file is damaged at {done / self.rate:.2f} s; what is left of it was decoded.")
+            yield from self._rest(done)
             return
         if self.frames is not None and done < self.frames:
             self.warnings.append(short(done, self.frames, self.rate))
+        elif self.container in ("FLAC", "OGG") and self._bytes_left():
+            number = len(self.warnings)
+            for block in self._rest(done):
+                if len(self.warnings) == number:
+                    self.warnings.append("The file holds several recordings one behind the other.")
+                yield block
 
-    def _after_damage(self, done: int) -> Iterator[Samples]:
-        """libsndfile stops at the first broken frame; FFmpeg goes on behind it."""
+    def _bytes_left(self) -> int:
+        """What libsndfile has not looked at: it stops at the end of the first stream, players go on."""
+        handle = self._raw.fileno()
+        return os.fstat(handle).st_size - os.lseek(handle, 0, os.SEEK_CUR)
+
+    def _rest(self, done: int) -> Iterator[Samples]:
+        """Everything behind the first `done` samples, which libsndfile does not get at, by way of FFmpeg."""
         from .decode_av import AvSource
 
-        self.warnings.append(f"The file is damaged at {done / self.rate:.2f} s; what is left of it was decoded.")
         self._raw.seek(0)
         try:
-            rest = AvSource(self._raw, self._name, 0)
+            whole = AvSource(self._raw, self._name, 0)
         except DecodeError:
             return
         try:
-            if (rest.rate, rest.channels) != (self.rate, self.channels):
-                return
-            yield from skipping(rest.chunks(), done)
-            self.warnings += rest.warnings
+            if whole.channels == self.channels:
+                yield from skipping(resampled(whole.chunks(), whole, self.rate), done)
+                self.warnings += whole.warnings
         finally:
-            rest.close()
+            whole.close()
 
     def close(self) -> None:
         self._file.close()

@@ -51,6 +51,8 @@ def save(path: Path | str, audio: Audio, subtype: str | None = None) -> None:
                 f"{target.name!r} cannot hold {audio.channels} channels at {audio.rate} Hz as {form} {kind}: "
                 f"{error.error_string}"
             ) from error
+        if not temporary.stat().st_size:
+            raise AudioError(f"{target.name!r} was not written: {form} files cannot be without samples.")
 
 
 def _format(target: Path, subtype: str | None) -> tuple[str, str]:

@@ -20,6 +20,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Engine = Literal["local", "pool"]
 
+# Items under way for each worker: enough to keep all busy behind one slow item.
+_AHEAD = 4
 # Read by OpenMP, OpenBLAS, MKL and numexpr when they are loaded, so they must be in place when a worker starts.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -56,12 +58,10 @@ def seed_for(base_seed: int, key: str) -> int:
 def _pooled(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     source = iter(items)
     waiting: deque[Future[Result]] = deque()
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle_worker
-    )
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle_worker)
     try:
         while True:
-            while len(waiting) < 2 * workers:
+            while len(waiting) < _AHEAD * workers:
                 try:
                     item = next(source)
                 except StopIteration:

@@ -23,7 +23,10 @@ def printable(text: str) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """`text` as a spreadsheet shows it and never runs it: a leading = + - @, tab or line break gets a ' in front."""
+    """`text` as a spreadsheet shows it and never runs it: a leading = + - @, tab or line break gets a ' in front.
+
+    For text only, not for numbers; controls inside are the business of `printable`, quoting of the csv module.
+    """
     return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
 
 

@@ -11,8 +11,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...core.recipe import Strict
-from ..parts.layers import seanet_decoder, seanet_encoder
+from ..parts.layers import keep_variance, seanet_decoder, seanet_encoder
 from ..parts.quantise import EmaVq, ResidualQuantiser
+
+# Usual RMS of speech: the network sees signals of about unit variance.
+_LEVEL = 0.05
 
 
 class SoundStreamConfig(Strict):
@@ -36,14 +39,14 @@ class SoundStream(nn.Module):
         self.frame_samples = self.hop_length
         self.bits = (math.log2(config.codebook),) * config.stages
         body = config.channels, config.strides, config.dilations, config.latent
-        self.encoder = seanet_encoder(*body)
+        self.encoder = keep_variance(seanet_encoder(*body))
         self.quantiser = ResidualQuantiser([EmaVq(config.latent, config.codebook) for _ in range(config.stages)])
-        self.decoder = seanet_decoder(*body)
+        self.decoder = keep_variance(seanet_decoder(*body))
 
     def analyse(self, wave: Tensor) -> Tensor:
         """(batch, 1, n) -> latents (batch, latent, n / hop)."""
-        return self.encoder(wave)  # type: ignore[no-any-return]
+        return self.encoder(wave / _LEVEL)  # type: ignore[no-any-return]
 
     def synthesise(self, latents: Tensor) -> Tensor:
         """(batch, latent, frames) -> (batch, 1, frames * hop)."""
-        return self.decoder(latents)  # type: ignore[no-any-return]
+        return _LEVEL * self.decoder(latents)  # type: ignore[no-any-return]

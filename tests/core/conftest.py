@@ -21,7 +21,7 @@ def _speechlike(rate: int, seconds: float, seed: int = 0) -> NDArray[np.float32]
     noise = np.random.default_rng(seed).standard_normal(int(rate * seconds))
     band = sosfilt(butter(4, [300, 3000], "band", fs=rate, output="sos"), noise)
     syllables = 0.2 + 0.8 * np.abs(np.sin(2 * np.pi * 1.3 * np.arange(noise.size) / rate))
-    return (0.2 * band * syllables).astype(np.float32)
+    return np.asarray(0.2 * band * syllables, dtype=np.float32)
 
 
 def _encode(

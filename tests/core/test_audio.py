@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,13 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from earwitness.core.audio import Audio, Limits, StreamResampler, blocks, load, probe, resample, save
+from earwitness.core.errors import AudioError, LimitError, UsageError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.signal import fftconvolve
-
-from earwitness.core.audio import Audio, Limits, StreamResampler, blocks, load, probe, resample, save
-from earwitness.core.errors import AudioError, LimitError, UsageError
 
 
 def lag(source: np.ndarray[Any, Any], decoded: np.ndarray[Any, Any]) -> int:
@@ -50,9 +50,9 @@ def test_audio_of_scales_integers_and_adds_the_channel_axis() -> None:
 # Saving and loading
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
-    values=arrays(np.int16, st.tuples(st.integers(1, 3), st.integers(0, 2000)), elements=st.integers(-32768, 32767)),
+    values=arrays(np.int16, st.tuples(st.integers(1, 3), st.integers(1, 500)), elements=st.integers(-32768, 32767)),
     suffix=st.sampled_from(["wav", "flac", "aiff", "w64", "caf", "au"]),
     rate=st.sampled_from([8000, 16000, 44100, 192000]),
 )
@@ -108,6 +108,8 @@ def test_save_refuses_what_a_format_cannot_hold_and_leaves_nothing(tmp_path: Pat
         save(tmp_path / "a.opus", audio)  # Opus has no 44.1 kHz
     with pytest.raises(AudioError):
         save(tmp_path / "a.wav", Audio(np.full((1, 3), np.nan, np.float32), 44100))
+    with pytest.raises(AudioError):
+        save(tmp_path / "a.flac", Audio(np.zeros((1, 0), np.float32), 44100))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -126,24 +128,20 @@ def test_blocks_are_equal_contiguous_and_join_to_the_whole(tmp_path: Path, speec
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
-    short, long = tmp_path / "short.flac", tmp_path / "long.flac"
-    for path, minutes in ((short, 1), (long, 60)):
-        with soundfile.SoundFile(path, "w", 16000, 1) as file:
-            for minute in range(minutes):
-                file.write(np.random.default_rng(minute).integers(-99, 99, 960_000).astype(np.int16))
     code = (
         "import resource, sys; from earwitness.core.audio import blocks\n"
         "seconds = sum(block.shape[1] for block in blocks(sys.argv[1], rate=8000)) / 8000\n"
         "print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
-    used = {}
-    for path in (short, long):
-        out = subprocess.run(
-            [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
-        ).stdout.split()
-        used[path] = (float(out[0]), int(out[1]))
-    assert used[long][0] == 3600.0
-    assert used[long][1] < 1.1 * used[short][1]
+    used = []
+    for minutes in (1, 20):
+        path = tmp_path / f"{minutes}.wav"
+        soundfile.write(path, np.zeros(960_000 * minutes, np.int16), 16000)
+        told = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+        seconds, peak = told.stdout.split()
+        assert float(seconds) == 60.0 * minutes
+        used.append(int(peak))
+    assert used[1] < 1.1 * used[0]
 
 
 def test_eight_channels_at_192_khz(tmp_path: Path) -> None:
@@ -278,7 +276,7 @@ def test_a_stream_resamples_like_the_whole(rates: tuple[int, int], cuts: list[in
     samples = np.random.default_rng(length).uniform(-1, 1, (2, length)).astype(np.float32)
     stream = StreamResampler(*rates, channels=2)
     edges = [0, *sorted(min(cut, length) for cut in cuts), length]
-    parts = [stream.push(samples[:, a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [stream.push(samples[:, a:b]) for a, b in itertools.pairwise(edges)]
     whole = resample(Audio(samples, rates[0]), rates[1]).samples
     np.testing.assert_array_equal(np.concatenate([*parts, stream.flush()], axis=1), whole)
     assert abs(whole.shape[1] - length * rates[1] / rates[0]) <= 1

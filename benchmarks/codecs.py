@@ -1,0 +1,241 @@
+"""Codecs on speakers that no training saw, beside Opus and Lyra v2 on the same clips.
+
+    python benchmarks/codecs.py --data AUDIO --lyra LYRA [--per-corpus 8] [--json FILE]
+
+AUDIO is a folder with a manifest.csv (split "test" is used), LYRA the folder of Lyra v2's three TFLite files. Prints
+one row for each codec and bitrate: PESQ-WB, STOI, mel distance, SI-SDR, perplexity of the first codebook, measured
+kbit/s, real-time factor on one thread; means with 95 % intervals that resample whole speakers, then PESQ by corpus.
+A clip that PESQ refuses (no speech found) is counted and left out of PESQ alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from earwitness.codecs import classical, zoo
+from earwitness.codecs.neural import NeuralCodec
+from earwitness.core import audio, intervals, signal_metrics
+from earwitness.core.audio import Audio
+from earwitness.core.errors import DataError
+from earwitness.datasets import readers
+from earwitness.datasets.manifest import Clip
+from numpy.typing import NDArray
+from pesq import NoUtterancesError, pesq
+from pystoi import stoi
+
+RATE = 16_000
+OPUS = (6.0, 8.0, 12.0, 16.0, 24.0)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One clip through one codec at one bitrate."""
+
+    codec: str
+    kbps: float
+    path: str
+    corpus: str
+    speaker: str
+    pesq: float | None
+    stoi: float
+    mel: float
+    si_sdr: float
+    perplexity: float | None
+    measured_kbps: float | None
+    rtf: float
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What a codec made of one clip."""
+
+    samples: NDArray[np.float32]
+    seconds: float
+    codes: NDArray[np.int64] | None = None
+    kbps: float | None = None
+
+
+Runner = Callable[[Audio], Coded]
+
+
+def neural(name: str, kbps: float | None) -> Runner:
+    member = zoo.open(name)
+
+    def run(clip: Audio) -> Coded:
+        start = time.perf_counter()
+        if not isinstance(member, NeuralCodec) or kbps is None:
+            out = member.resynth(clip)
+            return Coded(out.samples[0], time.perf_counter() - start)
+        tokens = member.encode(clip, member.levels_for(kbps))
+        out = member.decode(tokens)
+        return Coded(out.samples[0], time.perf_counter() - start, tokens.codes, tokens.kbps)
+
+    return run
+
+
+def opus(kbps: float) -> Runner:
+    member = classical.open("opus")
+
+    def run(clip: Audio) -> Coded:
+        start = time.perf_counter()
+        out = member.resynth(clip, kbps)
+        seconds = time.perf_counter() - start
+        return Coded(out.samples[0], seconds, None, member.measured_kbps(clip, kbps))
+
+    return run
+
+
+def lyra(folder: Path, stages: int) -> Runner:
+    """Lyra v2, one 20 ms frame at a time; a fresh interpreter for each clip, because it keeps its state inside."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    def runner(file: str, signature: str) -> Callable[..., dict[str, NDArray[np.float32]]]:
+        found: Callable[..., dict[str, NDArray[np.float32]]] = Interpreter(str(folder / file)).get_signature_runner(
+            signature
+        )
+        return found
+
+    def run(clip: Audio) -> Coded:
+        encode = runner("soundstream_encoder.tflite", "serving_default")
+        quantise, restore = runner("quantizer.tflite", "encode"), runner("quantizer.tflite", "decode")
+        decode = runner("lyragan.tflite", "serving_default")
+        wave = clip.samples[0]
+        padded = np.pad(wave, (0, -len(wave) % 320)).reshape(-1, 1, 320)
+        start, parts, codes = time.perf_counter(), [], []
+        for frame in padded:
+            features = encode(input_audio=frame)["output_0"].reshape(1, 1, 64)
+            indices = quantise(input_frames=features, num_quantizers=np.int32(stages))["output_0"]
+            latent = restore(encoding_indices=indices)["output_0"]
+            parts.append(decode(input_audio=latent.reshape(1, 1, 64))["output_0"].reshape(-1))
+            codes.append(indices[:stages, 0, 0])
+        out = np.clip(np.concatenate(parts)[: len(wave)], -1, 1).astype(np.float32)
+        return Coded(out, time.perf_counter() - start, np.array(codes, dtype=np.int64).T, stages * 4 * 50 / 1000)
+
+    return run
+
+
+def conditions(lyra_folder: Path | None) -> Iterator[tuple[str, float, Runner]]:
+    """Every (codec, nominal kbit/s, runner)."""
+    for row in zoo.listings():
+        if row.kind == "codec":
+            yield from ((row.name, kbps, neural(row.name, kbps)) for kbps in row.kbps)
+        elif row.kind == "vocoder":
+            yield row.name, 0.0, neural(row.name, None)
+    yield from (("opus", kbps, opus(kbps)) for kbps in OPUS)
+    if lyra_folder is not None:
+        yield from (("lyra-v2", stages * 0.2, lyra(lyra_folder, stages)) for stages in (16, 30, 46))
+
+
+def chosen_clips(folder: Path, per_corpus: int) -> list[Clip]:
+    """Test speech, at most `per_corpus` clips of each corpus, one speaker after the other (seed 0)."""
+    by_corpus: dict[str, list[Clip]] = defaultdict(list)
+    for clip in readers.read_folder(folder):
+        if clip.split == "test" and clip.kind == "speech":
+            by_corpus[clip.corpus].append(clip)
+    chosen = []
+    for corpus in sorted(by_corpus):
+        clips = sorted(by_corpus[corpus], key=lambda clip: clip.path)
+        order = np.random.default_rng(0).permutation(len(clips))
+        seen: dict[str, int] = defaultdict(int)
+        ranked = []
+        for index in order:
+            ranked.append((seen[clips[index].speaker], len(ranked), clips[index]))
+            seen[clips[index].speaker] += 1
+        chosen += [clip for _, _, clip in sorted(ranked, key=lambda entry: entry[:2])[:per_corpus]]
+    return chosen
+
+
+def judge(clip: Clip, wave: Audio, name: str, kbps: float, coded: Coded) -> Result:
+    reference, heard = wave.samples[0], coded.samples
+    try:
+        quality: float | None = float(pesq(RATE, reference, heard, "wb"))
+    except NoUtterancesError:
+        quality = None
+    try:
+        sdr = signal_metrics.si_sdr(reference, heard)
+    except DataError:
+        sdr = float("nan")
+    perplexity = None
+    if coded.codes is not None:
+        share = np.bincount(coded.codes[0][coded.codes[0] >= 0]) / coded.codes.shape[1]
+        perplexity = float(np.exp(-np.sum(share[share > 0] * np.log(share[share > 0]))))
+    return Result(
+        name,
+        kbps,
+        clip.path,
+        clip.corpus,
+        clip.speaker,
+        quality,
+        float(stoi(reference, heard, RATE)),
+        signal_metrics.mel_distance(reference, heard, RATE),
+        sdr,
+        perplexity,
+        coded.kbps,
+        coded.seconds / wave.seconds,
+    )
+
+
+def mean(rows: list[Result], field: str) -> str:
+    """Mean and interval over speakers, as text."""
+    kept = [(row.speaker, value) for row in rows if (value := getattr(row, field)) is not None and np.isfinite(value)]
+    if not kept:
+        return "-"
+    speakers, values = [s for s, _ in kept], np.array([v for _, v in kept], dtype=np.float64)
+    found = intervals.bootstrap(lambda x: float(np.mean(x)), speakers, values, n=500)
+    return f"{values.mean():.2f} [{found.low:.2f}, {found.high:.2f}]"
+
+
+def table(results: list[Result]) -> str:
+    groups: dict[tuple[str, float], list[Result]] = defaultdict(list)
+    for row in results:
+        groups[row.codec, row.kbps].append(row)
+    fields = ("pesq", "stoi", "mel", "si_sdr", "perplexity", "measured_kbps", "rtf")
+    head = ["codec", "kbit/s", "PESQ-WB", "STOI", "mel distance", "SI-SDR dB", "perplexity", "measured kbit/s", "RTF"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for (codec, kbps), rows in groups.items():
+        cells = [mean(rows, field) for field in fields[:-1]] + [f"{np.mean([row.rtf for row in rows]):.3f}"]
+        lines.append(f"| {codec} | {kbps:g} | " + " | ".join(cells) + " |")
+    corpora = sorted({row.corpus for row in results})
+    lines += ["", "PESQ-WB by corpus:", "", "| codec | kbit/s | " + " | ".join(corpora) + " |"]
+    lines.append("|" + " --- |" * (len(corpora) + 2))
+    for (codec, kbps), rows in groups.items():
+        cells = []
+        for corpus in corpora:
+            values = [row.pesq for row in rows if row.corpus == corpus and row.pesq is not None]
+            cells.append(f"{np.mean(values):.2f}" if values else "-")
+        lines.append(f"| {codec} | {kbps:g} | " + " | ".join(cells) + " |")
+    refused = sum(row.pesq is None for row in results)
+    return "\n".join([*lines, "", f"PESQ refused {refused} of {len(results)} results."])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Codecs on unseen speakers.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--lyra", type=Path)
+    parser.add_argument("--per-corpus", type=int, default=8)
+    parser.add_argument("--json", type=Path)
+    chosen = parser.parse_args()
+    clips = chosen_clips(chosen.data, chosen.per_corpus)
+    waves = [audio.load(chosen.data / clip.path, rate=RATE).mono() for clip in clips]
+    speakers = len({clip.speaker for clip in clips})
+    print(f"{len(clips)} clips, {speakers} speakers, {sum(wave.seconds for wave in waves):.0f} s of test speech\n")
+    results = []
+    for name, kbps, runner in conditions(chosen.lyra):
+        results += [judge(clip, wave, name, kbps, runner(wave)) for clip, wave in zip(clips, waves, strict=True)]
+    print(table(results))
+    if chosen.json:
+        chosen.json.write_text("\n".join(json.dumps(asdict(row)) for row in results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
