@@ -1,0 +1,76 @@
+"""earwitness dataset build | audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import Debug, Home, Json, Out, Quiet, Recipe, Workers
+
+if TYPE_CHECKING:
+    from ..schemas import Leak
+
+app = typer.Typer(
+    help="Pair genuine speech with fakes of it, and check that nothing gives them away.", no_args_is_help=True
+)
+
+
+@app.command()
+def build(
+    recipe: Recipe,
+    data: Annotated[list[Path], typer.Option("--data", metavar="DIR", help="Folder of recordings; may be repeated.")],
+    out: Out,
+    checkpoints: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the recipe's checkpoints lie (default: beside it).")
+    ] = None,
+    workers: Workers = 1,
+    home: Home = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Build a dataset: fakes, augmentation, manifest and audit. Run again, it goes on where it stopped."""
+    from .. import workshop
+    from .progress import reporter
+
+    with reporter(show=not quiet) as progress:
+        folder, clips, leaks = workshop.build_dataset(
+            recipe, data, out, checkpoints=checkpoints, workers=workers, progress=progress
+        )
+    if quiet:
+        return
+    print(f"{clips} clips in {folder}")
+    if leaks:
+        _show(leaks)
+
+
+@app.command()
+def audit(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="manifest.jsonl or manifest.parquet.")],
+    json: Json = None,
+    home: Home = None,
+    debug: Debug = False,
+) -> None:
+    """Measure whether duration, level, silence, bandwidth or DC tell fakes from genuine speech.
+
+    Exits with 1 when one of them, or all together, do.
+    """
+    from .. import workshop
+    from .output import lines
+
+    leaks = workshop.audit_dataset(manifest)
+    lines(json, leaks)
+    if json != "-":
+        _show(leaks)
+    if any(leak.leaks for leak in leaks):
+        raise typer.Exit(1)
+
+
+def _show(leaks: list[Leak]) -> None:
+    from .. import table
+
+    table.show(
+        ("cue", "AUC", "limit", ""),
+        [(leak.cue, f"{leak.auc:.2f}", f"{leak.limit:.2f}", "leaks" if leak.leaks else "") for leak in leaks],
+    )

@@ -1,0 +1,66 @@
+"""Options that many commands share, each written once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEBUG = "earwitness.debug"
+
+
+def _use_home(value: Path | None) -> Path | None:
+    if value is not None:
+        from ...core.home import set_home
+
+        set_home(value)
+    return value
+
+
+def _remember_debug(ctx: typer.Context, value: bool) -> bool:
+    ctx.meta[DEBUG] = value
+    return value
+
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        metavar="DIR",
+        callback=_use_home,
+        is_eager=True,
+        help="Folder for imported weights and later state (default: $EARWITNESS_HOME, or your data folder).",
+    ),
+]
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", callback=_remember_debug, is_eager=True, help="Show the traceback of an error."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what was asked for, and errors.")]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE|-", help="Write JSON Lines to FILE, or to standard output for '-'."),
+]
+Csv = Annotated[
+    str | None,
+    typer.Option("--csv", metavar="FILE|-", help="Write CSV to FILE, or to standard output for '-'."),
+]
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of recordings, or of a built dataset.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for what is made.")]
+Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a shipped recipe.")]
+
+
+class DeviceName(StrEnum):
+    """Where to train; auto takes a GPU when there is one."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+Device = Annotated[DeviceName | None, typer.Option(help="Where to train (default: as the recipe says).")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Steps to train (default: as the recipe says).")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the training that was begun in the folder.")]
+Workers = Annotated[int, typer.Option(min=1, help="Processes to work with.")]

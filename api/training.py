@@ -1,0 +1,117 @@
+"""Training as a use case: which recipe, which data, what becomes of the result. Torch is loaded only to train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..codecs import recipe as codec_recipes
+from ..codecs import zoo
+from ..core import recipe as recipes
+from ..core.errors import DataError, MissingPart, UsageError
+from ..core.home import home
+from .workshop import Progress
+
+DETECTOR_RECIPES = "earwitness.detect.recipes"
+MANIFESTS = ("manifest.jsonl", "manifest.parquet")
+NEEDS_TRAIN = "Training needs the extra 'train': pip install 'earwitness[train]'."
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What the caller may change of a recipe, and whether a begun training goes on."""
+
+    device: str | None = None
+    steps: int | None = None
+    resume: bool = False
+    workers: int = 1
+
+    def overrides(self) -> dict[str, Any]:
+        """The changes as a table to lay over the recipe."""
+        table: dict[str, Any] = {} if self.device is None else {"device": self.device}
+        return table if self.steps is None else {**table, "schedule": {"steps": self.steps}}
+
+
+def train(recipe: str, data: Path, out: Path, options: TrainingOptions, progress: Progress | None = None) -> Path:
+    """Train what a recipe describes on a folder of recordings, or on a built dataset, into `out`.
+
+    Returns the file of weights (codecs) or the card (detectors). Raises RecipeError, DataError, UsageError, and
+    MissingPart without torch.
+    """
+    if is_detector(recipe):
+        return _train_detector(recipe, data, out, options)
+    _check_begun(out, options.resume)
+    return _train_codec(codec_recipes.load(recipe, **options.overrides()), data, out, progress)
+
+
+def train_codec(
+    recipe: str,
+    data: Path,
+    *,
+    name: str | None,
+    out: Path | None,
+    options: TrainingOptions,
+    progress: Progress | None,
+) -> tuple[str, Path]:
+    """Train a codec on a folder of audio and add it to the zoo of this EARWITNESS_HOME; returns name and card."""
+    loaded = codec_recipes.load(recipe, **options.overrides())
+    name = name or f"{loaded.name}-{data.resolve().name}"
+    folder = home() / "weights"
+    if name in zoo.names() and not (folder / f"{name}.toml").exists():
+        raise UsageError(f"{name!r} is the name of a shipped codec; choose another with --name.")
+    out = out or home() / "training" / name
+    _check_begun(out, options.resume)
+    named = codec_recipes.load(recipe, **options.overrides(), name=name)
+    file = _train_codec(named, data, out, progress)
+    from ..codecs.publish import publish
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return name, publish(named, file, folder)
+
+
+def is_detector(recipe: str) -> bool:
+    """Whether a recipe, by shipped name or by the keys of its file, is a detector's."""
+    path = Path(recipe)
+    if path.suffix != ".toml":
+        return recipe in recipes.shipped(DETECTOR_RECIPES)
+    return "model" not in recipes.read(recipes.find(path, DETECTOR_RECIPES))
+
+
+def _check_begun(out: Path, resume: bool) -> None:
+    if not resume and (out / "checkpoint").exists():
+        raise UsageError(f"{str(out)!r} holds a training that was begun; add --resume to go on with it.")
+
+
+def _train_codec(recipe: codec_recipes.CodecRecipe, data: Path, out: Path, progress: Progress | None) -> Path:
+    try:
+        from ..codecs.training import crop_samples
+        from ..codecs.training import train as fit
+    except ImportError as error:
+        raise MissingPart(NEEDS_TRAIN) from error
+    from ..datasets.pack import Crops, Packed, pack
+    from ..datasets.readers import read_folder
+
+    packed = Packed.open(data) if (data / "pack.toml").exists() else pack(read_folder(data), out / "pack")
+    seconds = crop_samples(recipe) / packed.rate
+    crops = Crops(packed, seconds, recipe.data.batch, recipe.seed)
+
+    def report(step: int, numbers: Mapping[str, float]) -> None:
+        if progress is not None:
+            progress("training", step, recipe.schedule.steps)
+
+    return fit(recipe, crops, out, report).file
+
+
+def _train_detector(recipe: str, data: Path, out: Path, options: TrainingOptions) -> Path:
+    if options.steps is not None or options.device is not None or options.resume:
+        raise UsageError("A linear detector is fitted in one go: --steps, --device and --resume are for codecs.")
+    manifest = next((data / name for name in MANIFESTS if (data / name).is_file()), data)
+    if not manifest.is_file():
+        raise DataError(f"{str(data)!r} holds no manifest; make one with: earwitness dataset build RECIPE.")
+    try:
+        from ..detect.baseline import train_baseline
+    except ImportError as error:
+        raise MissingPart(NEEDS_TRAIN) from error
+    return train_baseline(manifest, recipe, out, workers=options.workers).card

@@ -1,0 +1,120 @@
+"""Use cases of the workshop: codecs and datasets. Nothing here prints, and codecs run without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ..codecs import tokens, zoo
+from ..codecs.neural import NeuralCodec
+from ..core.audio import load, save
+from ..core.errors import UsageError, WeightsError
+from .schemas import Leak, System
+
+Progress = Callable[[str, int, int], None]
+"""progress(what, done, total)."""
+EXAMPLES = "earwitness.codecs.weights"
+
+
+def systems() -> list[System]:
+    """Every codec and vocoder of the zoo."""
+    return [
+        System(
+            name=row.name,
+            kind=row.kind,
+            rate=row.rate,
+            kbps=row.kbps,
+            parameters=row.parameters,
+            tokens=row.kind == "codec",
+            summary=row.summary,
+        )
+        for row in zoo.listings()
+    ]
+
+
+def encode(name: str, source: Path, target: Path, *, levels: int | None = None, kbps: float | None = None) -> float:
+    """Write the mono mix of a sound file as tokens; returns the payload's kbit/s."""
+    if levels is not None and kbps is not None:
+        raise UsageError("Give --levels or --kbps, not both.")
+    codec = zoo.open_codec(name)
+    if kbps is not None and isinstance(codec, NeuralCodec):
+        levels = codec.levels_for(kbps)
+    made = codec.encode(load(source), levels)
+    tokens.save(target, made)
+    return made.kbps
+
+
+def decode(source: Path, target: Path) -> float:
+    """Write the speech of a token file as a sound file; returns its seconds."""
+    found = tokens.load(source)
+    audio = zoo.open_codec(found.codec).decode(found)
+    save(target, audio)
+    return audio.seconds
+
+
+@dataclass(frozen=True)
+class Example:
+    """A shipped token file and the speech decoded from it."""
+
+    tokens: Path
+    audio: Path
+    codec: str
+    kbps: float
+    seconds: float
+
+
+def decode_examples(folder: Path) -> list[Example]:
+    """Decode the token files of the package to WAV files in `folder`. Raises WeightsError when there is none."""
+    shipped = sorted(Path(str(resources.files(EXAMPLES))).glob("*.ewt"))
+    if not shipped:
+        raise WeightsError("This installation holds no example tokens; install earwitness again.")
+    made = []
+    for source in shipped:
+        target = folder / f"{source.stem}.wav"
+        found = tokens.load(source)
+        made.append(Example(source, target, found.codec, found.kbps, decode(source, target)))
+    return made
+
+
+def resynth(name: str, source: Path, target: Path, *, kbps: float | None = None) -> float:
+    """Write what a codec or vocoder makes of a sound file; returns its seconds."""
+    audio = zoo.open(name).resynth(load(source), kbps)
+    save(target, audio)
+    return audio.seconds
+
+
+def build_dataset(
+    recipe: str,
+    data: Iterable[Path],
+    out: Path,
+    *,
+    checkpoints: Path | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Path, int, list[Leak]]:
+    """Build a dataset; returns its folder, the number of clips, and the audit (empty when it was there already)."""
+    from ..datasets.build import build
+
+    engine: Any = "pool" if workers > 1 else "local"
+    built = build(
+        recipe, list(data), out, checkpoint_dir=checkpoints, engine=engine, workers=workers, progress=progress
+    )
+    return built.folder, len(built.clips), [] if built.report is None else _leaks(built.report)
+
+
+def audit_dataset(manifest: Path) -> list[Leak]:
+    """How well trivial cues tell the classes of a manifest apart."""
+    from ..datasets.audit import audit
+    from ..datasets.manifest import read
+
+    return _leaks(audit(read(manifest), load))
+
+
+def _leaks(report: Any) -> list[Leak]:
+    from ..datasets.audit import LIMIT
+
+    values = {**report.cues, "all together": report.joint}
+    return [Leak(cue=cue, auc=auc, limit=LIMIT, leaks=auc > LIMIT) for cue, auc in values.items()]

@@ -1,0 +1,101 @@
+"""Where records go: JSON Lines and CSV, to a file that appears whole or to standard output line by line."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from ..core.errors import UsageError
+from ..core.files import replacing
+from ..core.text import csv_cell, printable
+from .schemas import Failed, Result, line
+
+COLUMNS = (
+    "path",
+    "seconds",
+    "decision",
+    "score",
+    "probability",
+    "prior",
+    "track",
+    "channel",
+    "reasons",
+    "warnings",
+    "spans",
+    "model",
+    "error",
+)
+Record = Result | Failed
+
+
+@contextlib.contextmanager
+def opened(target: str) -> Iterator[TextIO]:
+    """A text stream: standard output for "-", else a UTF-8 file that appears whole at the end.
+
+    What exists and is no regular file (a pipe, /dev/null) is written to directly. Raises UsageError when the
+    place cannot be written.
+    """
+    if target == "-":
+        yield sys.stdout
+        return
+    path = Path(target)
+    with contextlib.ExitStack() as stack:
+        try:
+            special = path.exists() and not path.is_file()
+            place = path if special else stack.enter_context(replacing(path))
+            file = stack.enter_context(open(place, "w", encoding="utf-8", newline=""))
+        except OSError as error:
+            raise UsageError(f"Cannot write {target!r}: {error.strerror}.") from error
+        yield file
+
+
+def json_writer(stream: TextIO) -> Callable[[Record], None]:
+    """Writes one JSON object a line, flushed, so that a reader at the other end sees it at once."""
+
+    def write(record: Record) -> None:
+        stream.write(line(record) + "\n")
+        stream.flush()
+
+    return write
+
+
+def csv_writer(stream: TextIO) -> Callable[[Record], None]:
+    """Writes one CSV row a record after a header. No text cell can start a formula in a spreadsheet."""
+    rows = csv.writer(stream, lineterminator="\n")
+    rows.writerow(COLUMNS)
+
+    def write(record: Record) -> None:
+        rows.writerow(_cells(record))
+        stream.flush()
+
+    return write
+
+
+def _cells(record: Record) -> list[str | float | None]:
+    if isinstance(record, Failed):
+        cells: dict[str, str | float | None] = {"path": _text(record.path), "error": _text(record.error)}
+    else:
+        cells = {
+            "path": _text(record.path),
+            "seconds": record.seconds,
+            "decision": record.decision,
+            "score": record.score,
+            "probability": record.probability,
+            "prior": record.prior,
+            "track": record.track,
+            "channel": record.channel,
+            "reasons": _text("; ".join(record.reasons)),
+            "warnings": _text("; ".join(record.warnings)),
+            "spans": " ".join(f"{span.start:g}-{span.end:g}:{span.score:.3f}" for span in record.spans),
+            "model": _text(" ".join(record.model.values())),
+        }
+    return [cells.get(column) for column in COLUMNS]
+
+
+def _text(text: str) -> str:
+    """A cell that neither a terminal nor a spreadsheet can be steered by; JSON Lines hold the exact name."""
+    return csv_cell(printable(text))

@@ -1,0 +1,115 @@
+"""Recipes of datasets, and which genuine clips they select."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from ..core import recipe as recipes
+from ..core.errors import DataError
+from .manifest import Clip
+
+RECIPES = "earwitness.datasets.recipes"
+
+
+class Select(recipes.Strict):
+    """Which genuine clips to take. Empty lists and zeros set no bound."""
+
+    splits: tuple[Literal["train", "dev", "test"], ...] = ("train", "dev")
+    corpora: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    min_seconds: float = 1.0
+    max_seconds: float = 0.0
+    minutes_per_speaker: float = 0.0
+    clips_per_split: int = 0
+
+
+class SystemRecipe(recipes.Strict):
+    """A neural system of the zoo. No kbps: all that it offers; checkpoints are files, "" is the shipped one."""
+
+    name: str
+    checkpoints: tuple[str, ...] = Field(default=("",), min_length=1)
+    kbps: tuple[float, ...] = ()
+
+
+class FakesRecipe(recipes.Strict):
+    """How many fakes for each clip (0: every system, checkpoint and bitrate), and by what.
+
+    `equalise` brings each fake to the long-term spectrum of its source, where a system's tilt would tell it.
+    """
+
+    per_clip: int = Field(default=1, ge=0)
+    equalise: bool = False
+    systems: tuple[SystemRecipe, ...] = Field(min_length=1)
+
+
+class AugmentRecipe(recipes.Strict):
+    """`copies` augmented versions of each pair by a policy of `augment`, with or without the clean one."""
+
+    policy: str = "wide"
+    copies: int = Field(default=1, ge=1)
+    keep_clean: bool = True
+
+
+class BuildRecipe(recipes.Strict):
+    """A recipe of `earwitness dataset build`. `audit = "report"` writes a leak down instead of failing."""
+
+    name: str
+    about: str = ""
+    seed: int = 0
+    audit: Literal["strict", "report"] = "strict"
+    select: Select = Select()
+    fakes: FakesRecipe
+    augment: AugmentRecipe | None = None
+
+
+def read_recipe(recipe: Path | str | BuildRecipe) -> tuple[BuildRecipe, Path]:
+    """The recipe of a file, a shipped name or as it is, and the folder for its relative checkpoints.
+
+    Raises RecipeError.
+    """
+    if isinstance(recipe, BuildRecipe):
+        return recipe, Path.cwd()
+    path = recipes.find(recipe, RECIPES)
+    return recipes.load(path, BuildRecipe), path.parent
+
+
+def select(clips: Sequence[Clip], rules: Select, seed: int) -> list[Clip]:
+    """The genuine speech that the rules allow; where there is too much of it, a seeded choice.
+
+    Raises DataError when nothing is left.
+    """
+    kept = [
+        clip
+        for clip in clips
+        if clip.kind == "speech"
+        and clip.label == "bonafide"
+        and clip.split in rules.splits
+        and (not rules.corpora or clip.corpus in rules.corpora)
+        and clip.corpus not in rules.leave_out
+        and (not rules.languages or clip.language.split("-")[0] in rules.languages)
+        and clip.seconds >= rules.min_seconds
+        and (not rules.max_seconds or clip.seconds <= rules.max_seconds)
+    ]
+    # The rank hangs on the content alone, so that more data does not reshuffle what was chosen before.
+    kept.sort(key=lambda clip: hashlib.sha256(os.fsencode(f"{seed}|{clip.sha256 or clip.path}")).digest())
+    spoken: dict[str, float] = defaultdict(float)
+    taken: dict[str, int] = defaultdict(int)
+    chosen = []
+    for clip in kept:
+        full = rules.minutes_per_speaker and spoken[clip.speaker] + clip.seconds > rules.minutes_per_speaker * 60
+        if full or (rules.clips_per_split and taken[clip.split] >= rules.clips_per_split):
+            continue
+        spoken[clip.speaker] += clip.seconds
+        taken[clip.split] += 1
+        chosen.append(clip)
+    if not chosen:
+        raise DataError("The recipe's [select] leaves no genuine speech of the data.")
+    return sorted(chosen, key=lambda clip: clip.path)

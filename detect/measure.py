@@ -1,0 +1,62 @@
+"""Utterance statistics of many clips, by the very graph that a scan runs: what a linear model is fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ..core.audio import Samples, blocks
+from ..core.run import map as run_map
+from .frontend import RATE
+from .windows import cut, importance
+
+_OUTPUTS = ("statistics", "score", "speech", "level", "bandwidth")
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Statistics (size,) averaged over the windows by their speech; net speech (s); bandwidth (Hz)."""
+
+    statistics: NDArray[np.float64]
+    speech: float
+    bandwidth: float
+
+
+def measure_all(paths: Sequence[str], graph: Path, window: int, workers: int = 1) -> list[Measured]:
+    """First channel of each file, in order. graph: exported by `model.export_onnx`. Raises AudioError."""
+    one = partial(measure, graph=str(graph), window=window)
+    return list(run_map(one, paths, engine="pool" if workers > 1 else "local", workers=workers))
+
+
+def measure(path: str, graph: str, window: int) -> Measured:
+    """The statistics of one file."""
+    session = _session(graph)
+    vectors: list[NDArray[np.float64]] = []
+    rows: list[list[float]] = []
+    for start, samples in cut(blocks(path, rate=RATE), window):
+        statistics, *values = session.run(list(_OUTPUTS), {"samples": _padded(samples[:1])})
+        vectors.append(statistics[0].astype(np.float64))
+        rows.append([start / RATE, (start + samples.shape[1]) / RATE, *(float(value[0]) for value in values)])
+    if not rows:
+        return Measured(np.full(session.get_outputs()[-1].shape[1] or 0, np.nan), 0.0, np.nan)
+    weight = importance(np.asarray(rows))
+    total = float(weight.sum())
+    share = weight / total if total else np.full(len(rows), 1.0 / len(rows))
+    return Measured(share @ np.stack(vectors), total, float(share @ np.asarray(rows)[:, -1]))
+
+
+def _padded(samples: Samples) -> Samples:
+    return np.pad(samples, ((0, 0), (0, max(0, 4000 - samples.shape[1]))))
+
+
+@lru_cache(maxsize=2)
+def _session(graph: str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,64 @@
+"""The network that is exported: front end, families of statistics, one linear layer. Torch, for training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..core.onnx_export import export
+from .families import build
+from .frontend import RATE, Frontend
+
+OUTPUTS = ("score", "speech", "level", "bandwidth", "statistics")
+
+
+class LinearDetector(nn.Module):
+    """(batch, samples) at 16 kHz -> score, net speech (s), level (dB), bandwidth (Hz), statistics (batch, size)."""
+
+    centre: Tensor
+    scale: Tensor
+    direction: Tensor
+    offset: Tensor
+
+    def __init__(self, families: Sequence[str]) -> None:
+        super().__init__()
+        self.front = Frontend()
+        self.families = nn.ModuleList(build(name, self.front.bins) for name in families)
+        with torch.no_grad():
+            size = self._statistics(torch.randn(1, RATE))[0].shape[1]
+        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+        self.register_buffer("direction", torch.zeros(size))
+        self.register_buffer("offset", torch.zeros(1))
+
+    def _statistics(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        spectra, speech, level, bandwidth = self.front(samples)
+        return torch.cat([family(spectra) for family in self.families], dim=1), speech, level, bandwidth
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        statistics, speech, level, bandwidth = self._statistics(samples)
+        # Far outside of what training saw, a linear model may say anything: hold each statistic at its borders.
+        standard = ((statistics - self.centre) / self.scale).clamp(-4.0, 4.0)
+        score = (standard * self.direction).sum(dim=1) + self.offset
+        return score, speech, level, bandwidth, statistics
+
+    def set_weights(
+        self, centre: NDArray[np.float64], scale: NDArray[np.float64], direction: NDArray[np.float64], offset: float
+    ) -> None:
+        """Take over a fitted linear model, each (size,)."""
+        for name, value in (("centre", centre), ("scale", scale), ("direction", direction), ("offset", [offset])):
+            getattr(self, name).copy_(torch.as_tensor(np.asarray(value, dtype=np.float32)))
+
+
+def export_onnx(model: LinearDetector, path: Path) -> None:
+    """Write the graph. Raises WeightsError when it differs from torch by more than 1e-4."""
+    time = torch.arange(3 * RATE) / RATE
+    noise = torch.randn(1, 3 * RATE, generator=torch.Generator().manual_seed(0))
+    example = 0.1 * torch.sin(6 * torch.pi * time).square() * (torch.sin(1400 * time) + noise)
+    dynamic = {"samples": {0: "batch", 1: "samples"}, **{name: {0: "batch"} for name in OUTPUTS}}
+    export(model, {"samples": example}, OUTPUTS, dynamic, path, half=False)

@@ -1,0 +1,144 @@
+"""Detectors by name: a model card, one ONNX graph from samples to a score, and the card's calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ..core import weights
+from ..core.errors import DataError, WeightsError
+from ..core.home import home
+from ..core.sound import Samples
+from .calibrate import Calibration
+from .decide import Rules
+from .verdict import Score
+
+KIND = "detector"
+DEFAULT = "baseline"
+# Outputs of a graph that are read when they are there: net speech (s), level (dB), bandwidth (Hz).
+MEASURES = ("speech", "level", "bandwidth")
+
+
+class Detector(Protocol):
+    """What a scan needs of a detector."""
+
+    name: str
+    rate: int
+    window: int
+    calibration: Calibration
+    rules: Rules
+    warnings: Sequence[str]
+    model: dict[str, str]
+
+    def measure(self, window: Samples) -> tuple[float, float, float, float]:
+        """Raw score, net speech (s), level (dB), bandwidth (Hz) of one window (n,) at `rate`; NaN: not measured."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The table `settings` of a detector's card.
+
+    rate: Hz. window: samples of a window. exact: the graph takes exactly `window` samples (shorter ones are repeated,
+    longer ones cut). calibrated: False for a yardstick whose numbers are no likelihood ratios.
+    """
+
+    rate: int = 16000
+    window: int = 128000
+    exact: bool = False
+    least: int = 4000
+    calibrated: bool = True
+    calibration: Calibration = field(default_factory=Calibration)
+    rules: Rules = field(default_factory=Rules)
+
+    @classmethod
+    def of(cls, table: dict[str, Any], name: str) -> Settings:
+        """Raises WeightsError for keys that this version does not know."""
+        table = dict(table)
+        try:
+            calibration = Calibration.of(dict(table.pop("calibration", {})))
+            rules = Rules.of(dict(table.pop("rules", {})))
+            return cls(calibration=calibration, rules=rules, **table)
+        except (TypeError, DataError) as error:
+            raise WeightsError(f"The card of the detector {name!r} does not fit this version: {error}") from error
+
+
+class OnnxDetector:
+    """A detector that runs in ONNX Runtime. One session for each process and setting: see `open`."""
+
+    def __init__(self, card: weights.Card, threads: int = 1) -> None:
+        path = weights.path(card, "onnx")
+        settings = Settings.of(dict(card.settings), card.name)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
+            raise WeightsError(f"The graph of the detector {card.name!r} cannot be loaded: {error}") from error
+        self.settings = settings
+        self.name, self.rate, self.window = card.name, settings.rate, settings.window
+        self.calibration, self.rules = settings.calibration, settings.rules
+        self.warnings: Sequence[str] = ()
+        if not settings.calibrated:
+            self.warnings = (f"{card.name} is uncalibrated: its score is no likelihood ratio",)
+        self.model = {"name": card.name, "version": card.version, "sha256": card.files["onnx"]["sha256"]}
+        self._input = self._session.get_inputs()[0].name
+        known = [output.name for output in self._session.get_outputs()]
+        self._outputs = ["score", *(name for name in MEASURES if name in known)]
+
+    def measure(self, window: Samples) -> tuple[float, float, float, float]:
+        """Raw score, net speech (s), level (dB), bandwidth (Hz) of one window (n,); NaN: not measured."""
+        shaped = self._shaped(window)
+        values = self._session.run(self._outputs, {self._input: shaped[None]})
+        found = {name: float(value.reshape(-1)[0]) for name, value in zip(self._outputs, values, strict=True)}
+        if "level" not in found:
+            power = float(np.mean(np.square(window, dtype=np.float64)))
+            found["level"] = 10.0 * np.log10(power + 1e-20)
+        nan = float("nan")
+        return found["score"], found.get("speech", nan), found["level"], found.get("bandwidth", nan)
+
+    def _shaped(self, window: Samples) -> NDArray[np.float32]:
+        if self.settings.exact:
+            return np.resize(window, self.window) if len(window) < self.window else window[: self.window]
+        if len(window) < self.settings.least:
+            return np.pad(window, (0, self.settings.least - len(window)))
+        return window
+
+
+def names() -> list[str]:
+    """Detectors that can be opened."""
+    return sorted(weights.cards(KIND))
+
+
+def card(name: str) -> weights.Card:
+    """The card of a detector. Raises WeightsError that lists the known ones."""
+    return weights.card(name, KIND)
+
+
+def open(name: str = DEFAULT, threads: int = 1) -> OnnxDetector:
+    """The detector of that name, its session shared within this process and not loaded anew when files change.
+
+    Raises WeightsError when it is unknown, altered, or its card does not fit.
+    """
+    return _session(name, str(home()), threads)
+
+
+@lru_cache(maxsize=8)
+def _session(name: str, home_folder: str, threads: int) -> OnnxDetector:
+    """`home_folder` is part of the key because it decides which weights are found."""
+    return OnnxDetector(card(name), threads)
+
+
+def calibrated(score: Score, calibration: Calibration) -> Score:
+    """The same score in nats."""
+    frames = score.frames.copy()
+    frames[:, 2] = calibration.llr(frames[:, 2])
+    return replace(score, llr=float(calibration.llr(score.llr)), frames=frames)

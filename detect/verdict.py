@@ -1,0 +1,68 @@
+"""What a scan answers: scores, spans, verdicts and failures. Plain data, no arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Decision = Literal["genuine", "synthetic", "inconclusive"]
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """One channel as a detector hears it.
+
+    llr: log-likelihood ratio in nats, above 0 for synthetic (an uncalibrated number where the detector's card has no
+    calibration); NaN when there was nothing to score. frames: (windows, 3) start and end in seconds, llr; windows
+    without speech are left out. speech: net seconds of speech, NaN when the detector does not measure it.
+    level: dB of full scale of the loud frames. bandwidth: Hz that the speech reaches, NaN when not measured.
+    """
+
+    llr: float
+    frames: NDArray[np.float64]
+    seconds: float
+    speech: float = float("nan")
+    level: float = float("nan")
+    bandwidth: float = float("nan")
+
+
+class Span(NamedTuple):
+    """Seconds from the start of the file, and the score of that stretch in nats."""
+
+    start: float
+    end: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer for one file or array; `channel` and `track` (from 0) say which one the score is of.
+
+    score: calibrated log-likelihood ratio in nats, above 0 for synthetic; None only with decision "inconclusive".
+    probability: of being synthetic, given `prior`; None with score None. path: as handed in, "" for an array.
+    """
+
+    decision: Decision
+    score: float | None
+    probability: float | None
+    prior: float
+    seconds: float
+    reasons: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+    warnings: tuple[str, ...] = ()
+    model: Mapping[str, str] = field(default_factory=dict)
+    channel: int = 0
+    track: int = 0
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be read, and the sentence that says why."""
+
+    path: str
+    error: str

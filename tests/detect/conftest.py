@@ -1,0 +1,105 @@
+"""Speech-like signals, and a tiny detector that learned to tell them from their smoothed copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from earwitness.core.audio import Audio, save
+from earwitness.datasets import manifest
+from earwitness.datasets.manifest import Clip
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+Speech = Callable[..., NDArray[np.float32]]
+RATE = 16000
+
+
+def make_speech(seconds: float, seed: int = 0, rate: int = RATE) -> NDArray[np.float32]:
+    """A pulse train with jitter and breath through moving resonances, in syllables with pauses: (n,)."""
+    rng = np.random.default_rng(seed)
+    n = int(seconds * rate)
+    pitch = rng.uniform(90, 220) * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * np.arange(n) / rate + rng.uniform(0, 6)))
+    phase = np.cumsum(pitch * (1 + 0.02 * rng.normal(size=n))) / rate
+    source = np.diff(np.floor(phase), prepend=0.0) + 0.05 * rng.normal(size=n)
+    out = np.zeros(n)
+    step = rate // 5
+    for start in range(0, n, step):
+        part = source[start : start + step]
+        for low, high in ((300, 800), (900, 2200), (2400, 3400)):
+            centre, radius = rng.uniform(low, high), 0.97
+            poles = [1.0, -2 * radius * np.cos(2 * np.pi * centre / rate), radius**2]
+            part = lfilter([1.0], poles, part)
+        envelope = np.sin(np.pi * np.arange(len(part)) / step) ** 0.5
+        out[start : start + step] = part / (np.abs(part).max() + 1e-9) * envelope * (rng.random() > 0.2)
+    out += 0.002 * rng.normal(size=n)
+    return (0.3 * out / np.abs(out).max()).astype(np.float32)
+
+
+def make_fake(speech: NDArray[np.float32], levels: float) -> NDArray[np.float32]:
+    """A copy whose spectrum was rounded, bin by bin, in frames of 16 ms: what a crude codec does."""
+    size, hop = 256, 128
+    window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
+    padded = np.pad(speech.astype(np.float64), (size, size))
+    out = np.zeros_like(padded)
+    for start in range(0, len(padded) - size, hop):
+        spectrum = np.fft.rfft(padded[start : start + size] * window)
+        size_of = np.abs(spectrum)
+        rounded = np.exp(np.round(np.log(size_of + 1e-4) * levels) / levels)
+        spectrum = rounded * np.exp(1j * np.round(np.angle(spectrum) * levels) / levels)
+        out[start : start + size] += np.fft.irfft(spectrum) * window
+    return out[size:-size].astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def speech() -> Speech:
+    """speech(seconds, seed=0, rate=16000) -> (n,)."""
+    return make_speech
+
+
+@pytest.fixture(scope="session")
+def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 speakers of 2.5 s, each with a fake by two systems."""
+    folder = tmp_path_factory.mktemp("clips")
+    clips: list[Clip] = []
+    for index in range(24):
+        real = make_speech(2.5, seed=index)
+        about = {"corpus": "made", "speaker": f"s{index}", "split": "dev" if index % 4 == 0 else "train"}
+        names = {"": real, "coarse": make_fake(real, 0.7), "fine": make_fake(real, 1.0)}
+        for system, samples in names.items():
+            path = folder / f"{index}-{system or 'real'}.wav"
+            save(path, Audio(samples[None], RATE))
+            label = "spoof" if system else "bonafide"
+            source = str(folder / f"{index}-real.wav") if system else ""
+            clips.append(Clip(str(path), label=label, system=system, source=source, seconds=2.5, rate=RATE, **about))
+    manifest.write(folder / "manifest.jsonl", clips)
+    return folder / "manifest.jsonl"
+
+
+TINY = """
+name = "tiny"
+families = ["cepstra", "flux", "phase"]
+window = 32000
+folds = 3
+penalties = [0.01, 0.1]
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An EARWITNESS_HOME whose only detector is "tiny"."""
+    from earwitness.detect.baseline import train_baseline
+
+    home = tmp_path_factory.mktemp("tiny")
+    (home / "tiny.toml").write_text(TINY)
+    train_baseline(tiny_manifest, home / "tiny.toml", home / "weights")
+    return home
+
+
+@pytest.fixture
+def tiny(tiny_home: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of the tiny detector, which is found as long as the test runs."""
+    monkeypatch.setenv("EARWITNESS_HOME", str(tiny_home))
+    return "tiny"
