@@ -28,8 +28,12 @@ def load_model(model: str, arguments: Mapping[str, Any], file: Path) -> nn.Modul
     """A network with the weights of a safetensors file. Raises WeightsError when they do not fit."""
     network = build(model, arguments)
     try:
-        missing, unexpected = network.load_state_dict(load_file(file), strict=False)
-    except (OSError, SafetensorError, RuntimeError) as error:
+        stored = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"The weights {str(file)!r} cannot be read: {error}.") from error
+    try:
+        missing, unexpected = network.load_state_dict(stored, strict=False)
+    except RuntimeError as error:
         raise WeightsError(f"The weights {file.name!r} do not fit {model}: {error}.") from error
     lacking = [key for key in missing if not key.endswith(_TRAINING_ONLY)]
     if lacking or unexpected:

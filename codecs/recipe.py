@@ -73,8 +73,9 @@ class CodecRecipe(Strict):
     init: InitSection = InitSection.model_validate({})
 
     def digest(self) -> str:
-        """sha256 over everything that decides the result; the device does not."""
-        return hashlib.sha256(self.model_dump_json(exclude={"device"}).encode()).hexdigest()
+        """sha256 over what decides the result, so not the device, and not options left at their defaults."""
+        text = self.model_dump_json(exclude={"device"}, exclude_defaults=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load(name_or_path: str | Path, **overrides: Any) -> CodecRecipe:
