@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 Say = Callable[..., NDArray[np.float32]]
 
 
+@lru_cache(maxsize=512)
 def _say(seed: int, seconds: float = 1.2, rate: int = 16000, level: float | None = None) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * rate)) / rate
@@ -22,7 +24,9 @@ def _say(seed: int, seconds: float = 1.2, rate: int = 16000, level: float | None
     syllables = np.clip(np.sin(2 * np.pi * rng.uniform(2, 4) * time + rng.uniform(0, 6)) + 0.4, 0, None)
     sound = voice * syllables + 0.02 * rng.standard_normal(time.size)
     level = float(rng.uniform(0.02, 0.12)) if level is None else level
-    return (sound * level / np.std(sound)).clip(-0.99, 0.99).astype(np.float32)
+    samples = (sound * level / np.std(sound)).clip(-0.99, 0.99).astype(np.float32)
+    samples.flags.writeable = False  # it is handed out again
+    return samples
 
 
 @pytest.fixture
