@@ -56,6 +56,8 @@ def export(
                 output_names=list(outputs),
                 dynamic_axes={name: dict(axes) for name, axes in dynamic.items()},
                 opset_version=OPSET,
+                # Folding would store a codebook and its transpose both; ONNX Runtime folds when it loads the file.
+                do_constant_folding=False,
                 dynamo=False,
             )
         if half:

@@ -29,6 +29,7 @@ class Select(recipes.Strict):
     max_seconds: float = 0.0
     minutes_per_speaker: float = 0.0
     clips_per_split: int = 0
+    clips_per_corpus: int = 0
 
 
 class SystemRecipe(recipes.Strict):
@@ -102,13 +103,17 @@ def select(clips: Sequence[Clip], rules: Select, seed: int) -> list[Clip]:
     kept.sort(key=lambda clip: hashlib.sha256(os.fsencode(f"{seed}|{clip.sha256 or clip.path}")).digest())
     spoken: dict[str, float] = defaultdict(float)
     taken: dict[str, int] = defaultdict(int)
+    by_corpus: dict[str, int] = defaultdict(int)
     chosen = []
     for clip in kept:
         full = rules.minutes_per_speaker and spoken[clip.speaker] + clip.seconds > rules.minutes_per_speaker * 60
-        if full or (rules.clips_per_split and taken[clip.split] >= rules.clips_per_split):
+        enough = rules.clips_per_split and taken[clip.split] >= rules.clips_per_split
+        many = rules.clips_per_corpus and by_corpus[clip.corpus] >= rules.clips_per_corpus
+        if full or enough or many:
             continue
         spoken[clip.speaker] += clip.seconds
         taken[clip.split] += 1
+        by_corpus[clip.corpus] += 1
         chosen.append(clip)
     if not chosen:
         raise DataError("The recipe's [select] leaves no genuine speech of the data.")

@@ -21,7 +21,7 @@ from ..datasets import manifest as manifests
 from ..datasets.manifest import Clip
 from . import calibrate
 from .decide import Rules
-from .linear import Floats, Linear, OutOfFold, Table, choose_penalty, fit_linear, out_of_fold, unseen_eer
+from .linear import Floats, Linear, OutOfFold, Table, choose_penalty, fit_linear, unseen_eer
 from .measure import measure_all
 from .model import LinearDetector, export_onnx
 from .registry import KIND
@@ -48,7 +48,7 @@ class RulesRecipe(recipe.Strict):
 
 class BaselineRecipe(recipe.Strict):
     """families: of `families.FAMILIES`. window: samples at 16 kHz. least_speech: net seconds that a training clip
-    needs. penalties: values of C to choose from; one is taken as it is. folds: of speakers."""
+    needs. penalties: values of C to choose from. folds: of speakers."""
 
     name: str
     version: str = "1"
@@ -80,11 +80,13 @@ def train_baseline(
     *,
     calibration: Sequence[Path | str] = (),
     workers: int = 1,
+    cache: Path | str | None = None,
 ) -> Trained:
     """Fit on the train and dev rows of one manifest or several; write graph, tensors and card into `out`.
 
     recipe_name: a TOML file or a shipped name. calibration: manifests of systems and recordings that are in no
     training manifest; scored by the final model, they join the out-of-fold scores that the calibration is fitted on.
+    cache: a folder that keeps statistics for later trainings on the same clips.
     Raises DataError, RecipeError, AudioError; WeightsError when the graph differs from the model.
     """
     source = recipe.find(recipe_name, RECIPES)
@@ -92,14 +94,11 @@ def train_baseline(
     paths = [manifest] if isinstance(manifest, (str, Path)) else list(manifest)
     clips = _speech([clip for path in paths for clip in manifests.read(path)])
     model = LinearDetector(settings.families)
-    table, kept = tabulate(clips, model, settings, workers)
-    c, curve = settings.penalties[0], dict[float, float]()
-    if len(settings.penalties) > 1:
-        c, curve = choose_penalty(table, settings.penalties, settings.folds, settings.seed)
-    unseen = out_of_fold(table, c, settings.folds, settings.seed)
+    table, kept = tabulate(clips, model, settings, workers, cache)
+    c, curve, unseen = choose_penalty(table, settings.penalties, settings.folds, settings.seed)
     linear = fit_linear(table, c)
     others = _speech([clip for path in calibration for clip in manifests.read(path)])
-    apart = tabulate(others, model, settings, workers)[0] if others else None
+    apart = tabulate(others, model, settings, workers, cache)[0] if others else None
     fitted = _calibrated(table, unseen, linear, apart, settings)
     eers = unseen_eer(table, unseen)
     numbers = {
@@ -143,13 +142,18 @@ def write(model: LinearDetector, card: weights.Card) -> Path:
 
 
 def tabulate(
-    clips: Sequence[Clip], model: LinearDetector, settings: BaselineRecipe, workers: int
+    clips: Sequence[Clip],
+    model: LinearDetector,
+    settings: BaselineRecipe,
+    workers: int = 1,
+    cache: Path | str | None = None,
 ) -> tuple[Table, list[Clip]]:
     """Statistics of the clips that hold enough speech, and those clips."""
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "statistics.onnx"
         export_onnx(model, graph)
-        measured = measure_all([clip.path for clip in clips], graph, settings.window, workers)
+        memory = None if cache is None else Path(cache)
+        measured = measure_all(clips, graph, settings.window, workers, memory)
     pairs = [(c, m) for c, m in zip(clips, measured, strict=True) if m.speech >= settings.least_speech]
     if not pairs:
         raise DataError("No clip of the manifest holds enough speech to learn from.")
@@ -170,12 +174,13 @@ def by_corpus(clips: Sequence[Clip]) -> Floats:
 
 
 def _speech(clips: Sequence[Clip]) -> list[Clip]:
-    """Rows to learn from. Genuine speech that passed a neural codec is of neither class."""
-    return [
+    """Rows to learn from, each sound once. Genuine speech that passed a neural codec is of neither class."""
+    rows = [
         clip
         for clip in clips
         if clip.kind == "speech" and clip.split != "test" and not (clip.label == "bonafide" and clip.neural_codec)
     ]
+    return list({clip.sha256 or clip.path: clip for clip in rows}.values())
 
 
 def _calibrated(

@@ -57,10 +57,11 @@ class Table:
         )
 
     def balanced(self) -> Floats:
-        """Weights with mean 1: both classes count the same, and so do the systems among the synthetic clips."""
+        """Weights with mean 1: both classes count the same, a system counts by the square root of its clips."""
         weight, system = self.weight.copy(), np.asarray(self.system)
-        for name in set(self.system):
-            weight[system == name] /= weight[system == name].sum()
+        for name in sorted(set(self.system)):
+            own = system == name
+            weight[own] *= np.sqrt(np.count_nonzero(own)) / weight[own].sum()
         weight[self.synthetic] /= weight[self.synthetic].sum()
         weight[~self.synthetic] /= weight[~self.synthetic].sum()
         return weight * len(weight) / 2.0
@@ -130,7 +131,11 @@ def unseen_eer(table: Table, scores: OutOfFold) -> dict[str, float]:
     }
 
 
-def choose_penalty(table: Table, grid: Sequence[float], folds: int, seed: int) -> tuple[float, dict[float, float]]:
-    """The C with the least mean EER over systems left out, and the whole curve."""
-    curve = {c: float(np.mean(list(unseen_eer(table, out_of_fold(table, c, folds, seed)).values()))) for c in grid}
-    return min(curve, key=lambda c: (curve[c], c)), curve
+def choose_penalty(
+    table: Table, grid: Sequence[float], folds: int, seed: int
+) -> tuple[float, dict[float, float], OutOfFold]:
+    """The C with the least mean EER over systems left out, the whole curve, and the scores under that C."""
+    tried = {c: out_of_fold(table, c, folds, seed) for c in grid}
+    curve = {c: float(np.mean(list(unseen_eer(table, scores).values()))) for c, scores in tried.items()}
+    best = min(curve, key=lambda c: (curve[c], c))
+    return best, curve, tried[best]

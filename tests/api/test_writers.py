@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from earwitness.api.schemas import Failed, Result, from_failure, from_verdict, line, text_path
 from earwitness.api.table import scan_row, summary
-from earwitness.api.writers import COLUMNS, csv_writer, opened
+from earwitness.api.writers import COLUMNS, Record, csv_writer, opened
 from earwitness.core.errors import UsageError
 from earwitness.detect.verdict import Failure, Span, Verdict
 from hypothesis import given
@@ -74,7 +74,7 @@ def test_csv_has_a_cell_for_each_column() -> None:
 
 
 def test_the_table_names_the_loudest_stretch_and_counts_decisions() -> None:
-    records = [from_verdict(VERDICT), Failed(path="b", error="broken")]
+    records: list[Record] = [from_verdict(VERDICT), Failed(path="b", error="broken")]
     assert scan_row(records[0]) == (
         "a.wav",
         "3.2",

@@ -178,6 +178,7 @@ def test_selection(corpus: Path) -> None:
     assert counts(corpus, Select(max_seconds=1.15))[0] < 24
     assert counts(corpus, Select(minutes_per_speaker=1.5 / 60)) == (12, 12)
     assert counts(corpus, Select(clips_per_split=3))[0] == 6
+    assert counts(corpus, Select(corpora=("big",), clips_per_corpus=3))[0] == 3
     with pytest.raises(DataError, match="leaves no genuine speech"):
         counts(corpus, Select(languages=("ko",)))
     some = [select(read_folder(corpus), Select(clips_per_split=3), seed) for seed in (0, 0, 1)]

@@ -43,7 +43,8 @@ def test_balance_between_classes_and_systems() -> None:
     assert weight.mean() == pytest.approx(1.0)
     few = data.rows((system != "a") | (np.arange(len(system)) < 20))
     weight, system = few.balanced(), np.asarray(few.system)
-    assert weight[system == "a"].sum() == pytest.approx(weight[system == "b"].sum())
+    share = weight[system == "a"].sum() / weight[system == "b"].sum()
+    assert share == pytest.approx(np.sqrt(np.sum(system == "a") / np.sum(system == "b")))
 
 
 def test_the_model_finds_what_tells() -> None:
@@ -95,5 +96,6 @@ def test_two_systems_are_needed() -> None:
 
 
 def test_the_penalty_with_the_least_error_is_taken() -> None:
-    c, curve = choose_penalty(table(), (1e-4, 0.1), 3, 0)
+    c, curve, scores = choose_penalty(table(), (1e-4, 0.1), 3, 0)
     assert set(curve) == {1e-4, 0.1} and curve[c] == min(curve.values())
+    assert np.array_equal(scores.score, out_of_fold(table(), c, 3, 0).score)
