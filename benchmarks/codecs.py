@@ -147,7 +147,7 @@ def chosen_clips(folder: Path, per_corpus: int) -> list[Clip]:
         clips = sorted(by_corpus[corpus], key=lambda clip: clip.path)
         order = np.random.default_rng(0).permutation(len(clips))
         seen: dict[str, int] = defaultdict(int)
-        ranked = []
+        ranked: list[tuple[int, int, Clip]] = []
         for index in order:
             ranked.append((seen[clips[index].speaker], len(ranked), clips[index]))
             seen[clips[index].speaker] += 1

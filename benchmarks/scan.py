@@ -109,11 +109,14 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True, help="scores of the peers are kept here")
     parser.add_argument("--split", choices=("tune", "report"), default="tune")
+    parser.add_argument("--folders", nargs="*", help="only these folders of demos/ (the shipped fit saw more-*)")
     parser.add_argument("--detector", default=registry.DEFAULT)
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
     chosen = parser.parse_args()
     clips = demo_clips(chosen.shared, chosen.split)
+    if chosen.folders:
+        clips = [clip for clip in clips if clip.page.split("/")[0] in chosen.folders]
     mine, verdicts = ours(chosen.detector, clips)
     everyone = [mine]
     if not chosen.no_peers:

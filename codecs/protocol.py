@@ -12,8 +12,15 @@ from .tokens import Tokens
 class Resynthesiser(Protocol):
     """Turns speech into the same speech as a machine would say it: same rate, length and channels."""
 
-    name: str
-    kbps: tuple[float, ...]
+    @property
+    def name(self) -> str:
+        """Name in the zoo."""
+        ...
+
+    @property
+    def kbps(self) -> tuple[float, ...]:
+        """Bitrates offered in kbit/s; empty: one fixed mode."""
+        ...
 
     def resynth(self, audio: Audio, kbps: float | None = None) -> Audio:
         """Copy-synthesise `audio`; `kbps` picks one of the bitrates (default: the highest)."""

@@ -23,7 +23,7 @@ class Losses(Strict):
     """
 
     mel: float = 1.0
-    mel_warmup: int = Field(0, ge=0)
+    mel_warmup: int = Field(default=0, ge=0)
     wave: float = 0.0
     commitment: float = 0.25
     adversarial: float = 1.0
@@ -32,7 +32,7 @@ class Losses(Strict):
     quantise_from: int = 300
     critic_from: int = 1_000_000_000
     critic_every: int = 2
-    stage_dropout: float = Field(0.5, ge=0, lt=1)
+    stage_dropout: float = Field(default=0.5, ge=0, lt=1)
 
 
 class CriticSection(Strict):

@@ -25,7 +25,8 @@ class CodecTask:
     def __init__(self, model: nn.Module, recipe: CodecRecipe) -> None:
         self.recipe, self.model = recipe, model
         self.networks: Mapping[str, nn.Module] = {"generator": model}
-        self.mel = MultiScaleMel(int(model.rate), recipe.losses.mel_sizes)
+        rate: Any = model.rate
+        self.mel = MultiScaleMel(int(rate), recipe.losses.mel_sizes)
         self.critic: Critics | None = None
         if recipe.critic.stft or recipe.critic.mdct:
             self.critic = Critics(recipe.critic.stft, recipe.critic.mdct, recipe.critic.channels)

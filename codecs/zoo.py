@@ -41,7 +41,7 @@ def names() -> list[str]:
 
 def listings() -> list[Listing]:
     """What each member is."""
-    rows = []
+    rows: list[Listing] = []
     for name, card in _neural().items():
         spec = _spec(card.settings, name, "")
         rate, parameters = spec.rate, int(card.settings["parameters"])

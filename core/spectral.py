@@ -28,7 +28,8 @@ def istft_basis(n_fft: int, window: NDArray[np.float64] | None = None) -> NDArra
     weight[0] = 1.0 / n_fft
     if n_fft % 2 == 0:
         weight[-1] = 1.0 / n_fft
-    return stft_basis(n_fft, window) * np.concatenate([weight, weight])[:, None]
+    rows: NDArray[np.float64] = stft_basis(n_fft, window) * np.concatenate([weight, weight])[:, None]
+    return rows
 
 
 def frames(x: Floats, size: int, hop_length: int) -> Floats:
@@ -89,7 +90,9 @@ def linear_filterbank(
 
 def dct_matrix(n_out: int, n_in: int) -> NDArray[np.float64]:
     """First rows of the orthonormal DCT-II: (n_out, n_in)."""
-    rows = np.cos(np.pi / n_in * np.outer(np.arange(n_out), np.arange(n_in) + 0.5)) * np.sqrt(2.0 / n_in)
+    rows: NDArray[np.float64] = np.cos(np.pi / n_in * np.outer(np.arange(n_out), np.arange(n_in) + 0.5)) * np.sqrt(
+        2.0 / n_in
+    )
     rows[0] /= np.sqrt(2.0)
     return rows
 
@@ -102,4 +105,5 @@ def mdct_basis(size: int) -> NDArray[np.float64]:
     n = np.arange(2 * size)
     window = np.sin(np.pi * (n + 0.5) / (2 * size))
     angle = np.pi / size * np.outer(np.arange(size) + 0.5, n + 0.5 + size / 2)
-    return np.sqrt(2.0 / size) * window * np.cos(angle)
+    rows: NDArray[np.float64] = np.sqrt(2.0 / size) * window * np.cos(angle)
+    return rows

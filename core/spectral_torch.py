@@ -148,14 +148,13 @@ class Lfcc(nn.Module):
         self.stft = Stft(n_fft, hop_length, padding)
         bank = spectral.linear_filterbank(rate, n_fft, n_filters, low=low)
         self.register_buffer("bank", _buffer(bank), persistent=False)
-        self.register_buffer(
-            "transform", _buffer(spectral.dct_matrix(n_coefficients, n_filters)), persistent=False
-        )
+        self.register_buffer("transform", _buffer(spectral.dct_matrix(n_coefficients, n_filters)), persistent=False)
 
     def energies(self, x: Tensor) -> Tensor:
         """Natural-log filter energies, (batch, n_filters, frames). Floor 1e-10 (power)."""
         real, imaginary = self.stft(x)
-        return (self.bank @ (real.square() + imaginary.square()) + 1e-10).log()
+        energies: Tensor = self.bank @ (real.square() + imaginary.square()) + 1e-10
+        return energies.log()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.transform @ self.energies(x)

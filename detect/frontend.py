@@ -64,9 +64,7 @@ class Frontend(nn.Module):
         scale = loud.rsqrt()[:, None, None]
         real, imag = real[:, self.first : self.last] * scale, imag[:, self.first : self.last] * scale
         log = (real.square() + imag.square() + FLOOR).log()
-        spectra = Spectra(
-            real, imag, log, _normalised(speech), _normalised(inner(speech)), _normalised(1.0 - speech)
-        )
+        spectra = Spectra(real, imag, log, _normalised(speech), _normalised(inner(speech)), _normalised(1.0 - speech))
         seconds = speech.sum(dim=1) * (HOP / RATE)
         level = TO_DB * (loud / FRAME_OF_NOISE).log()
         return spectra, seconds, level, self.bandwidth(power, _normalised(speech))

@@ -126,5 +126,3 @@ def channel_scores(track: Track, detector: Detector) -> list[Score]:
             same = channel > 0 and np.array_equal(samples, window[0])
             rows[channel].append(rows[0][-1] if same else (*times, *detector.measure(samples)))
     return [gather(np.asarray(own, dtype=np.float64).reshape(-1, 6), end / detector.rate) for own in rows]
-
-

@@ -29,7 +29,8 @@ class PadConv1d(nn.Module):
         self.pad = (extra, 0) if causal else (extra // 2, extra - extra // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.pad(x, self.pad))
+        y: Tensor = self.conv(F.pad(x, self.pad))
+        return y
 
 
 class PadConvT1d(nn.Module):
@@ -42,7 +43,7 @@ class PadConvT1d(nn.Module):
         self.right = stride - self.left
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv(x)
+        y: Tensor = self.conv(x)
         return y[..., self.left : y.shape[-1] - self.right]
 
 
@@ -55,7 +56,8 @@ class ResUnit(nn.Module):
         self.point = nn.Conv1d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.point(F.elu(self.wide(F.elu(x))))
+        y: Tensor = self.point(F.elu(self.wide(F.elu(x))))
+        return x + y
 
 
 class ConvNeXt1d(nn.Module):
@@ -81,7 +83,7 @@ class ConvNeXt1d(nn.Module):
         self.scale = nn.Parameter(torch.full((channels,), scale))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.norm(self.mix(x).transpose(1, 2))
+        y: Tensor = self.norm(self.mix(x).transpose(1, 2))
         y = self.scale * self.contract(F.gelu(self.expand(y)))
         return x + y.transpose(1, 2)
 
@@ -103,7 +105,8 @@ class ConvNeXtStack(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm_in(self.inlet(x).transpose(1, 2)).transpose(1, 2)
-        return self.outlet(self.norm_out(self.blocks(x).transpose(1, 2))).transpose(1, 2)
+        y: Tensor = self.outlet(self.norm_out(self.blocks(x).transpose(1, 2)))
+        return y.transpose(1, 2)
 
 
 def keep_variance(module: nn.Module) -> nn.Module:

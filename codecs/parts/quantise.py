@@ -114,6 +114,7 @@ class Fsq(nn.Module):
         order = variance.argsort(descending=True)[: len(self.levels)]
         scale = variance[order].clamp_min(1e-8).sqrt()
         self.down.weight.copy_((axes[:, order] / scale).T[..., None])
+        assert self.down.bias is not None and self.up.bias is not None
         self.down.bias.copy_(-(mean @ axes[:, order]) / scale)
         self.up.weight.copy_((axes[:, order] * scale)[..., None])
         self.up.bias.copy_(mean)
@@ -122,7 +123,8 @@ class Fsq(nn.Module):
         half = (self.steps - 1) * 0.999 / 2
         offset = torch.where(self.steps % 2 == 0, 0.5, 0.0)
         shift = torch.atanh(offset / half)
-        return torch.tanh(self.down(x) + shift) * half - offset
+        bounded: Tensor = torch.tanh(self.down(x) + shift) * half - offset
+        return bounded
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes of latents: (batch, dim, frames) -> (batch, frames)."""
@@ -132,7 +134,8 @@ class Fsq(nn.Module):
     def decode(self, codes: Tensor) -> Tensor:
         """Latents of codes; UNUSED gives zeros."""
         digits = (codes.clamp_min(0)[:, None] // self.radix) % self.steps.long()
-        return self.up(digits - torch.floor(self.steps / 2)) * (codes >= 0)[:, None]
+        latents: Tensor = self.up(digits - torch.floor(self.steps / 2))
+        return latents * (codes >= 0)[:, None]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         bounded = self._bound(x)
@@ -184,7 +187,8 @@ class ResidualQuantiser(nn.Module):
 
     def forward(self, x: Tensor, used: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
         used = len(self.stages) if used is None else used
-        total, residual, loss, codes = torch.zeros_like(x), x, x.new_zeros(()), []
+        codes: list[Tensor] = []
+        total, residual, loss = torch.zeros_like(x), x, x.new_zeros(())
         for index, stage in enumerate(self.stages):
             if index >= used:
                 codes.append(torch.full_like(codes[0], UNUSED))

@@ -24,7 +24,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 def small(name: str) -> Any:
     torch.manual_seed(0)
-    model = build(name, SMALL[name])
+    model: Any = build(name, SMALL[name])
     if hasattr(model, "quantiser"):
         model.quantiser.initialise(torch.randn(500, 8))
     return model.eval()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from earwitness.codecs import recipe as recipes
 from earwitness.codecs import training, zoo
+from earwitness.codecs.builders import build
 from earwitness.codecs.recipe import CodecRecipe
 from earwitness.core import recipe as core_recipe
 from earwitness.core.errors import RecipeError
@@ -100,7 +101,7 @@ def test_a_resumed_codec_equals_an_unbroken_one(tmp_path: Path) -> None:
 def test_a_warm_start_copies_what_fits_and_refuses_what_does_not(tmp_path: Path) -> None:
     recipe = toy("vocos", 6)
     training.train(recipe, Hums(training.crop_samples(recipe)), tmp_path)
-    network = training.build("vocos", {**SMALL["vocos"], "layers": 3})
+    network = build("vocos", {**SMALL["vocos"], "layers": 3})
     copied = training.warm_start(network, tmp_path / "model.safetensors")
     assert "body.inlet.conv.weight" in copied and "body.blocks.2.scale" not in copied
     with pytest.raises(RecipeError, match="fits"):

@@ -26,8 +26,8 @@ def test_si_sdr_ignores_gain_sign_and_offset() -> None:
 
 
 def test_si_sdr_at_its_ends() -> None:
-    assert metrics.si_sdr([1.0, -1.0], [2.0, -2.0]) == np.inf
-    assert metrics.si_sdr([1.0, -1.0], [0.0, 0.0]) == -np.inf
+    assert metrics.si_sdr(np.array([1.0, -1.0]), np.array([2.0, -2.0])) == np.inf
+    assert metrics.si_sdr(np.array([1.0, -1.0]), np.array([0.0, 0.0])) == -np.inf
     with pytest.raises(DataError, match="silent"):
         metrics.si_sdr(np.zeros(10), NOISE[:10])
 

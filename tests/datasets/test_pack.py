@@ -86,7 +86,7 @@ def test_broken_packs_are_refused(packed: Packed) -> None:
 
 def test_a_batch_is_a_function_of_seed_and_step(packed: Packed) -> None:
     batch = Crops(packed, 0.5, 6, seed=3).batch(11)
-    assert (batch.shape, batch.dtype) == ((6, 1, 8000), np.float32)
+    assert batch.shape == (6, 1, 8000) and batch.dtype == np.float32
     assert np.array_equal(batch, Crops(Packed.open(packed.folder), 0.5, 6, seed=3).batch(11))
     assert np.array_equal(batch[:2], Crops(packed, 0.5, 2, seed=3).batch(11)), "not of the batch size"
     assert not np.array_equal(batch, Crops(packed, 0.5, 6, seed=3).batch(12))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ def make_speech(seconds: float, seed: int = 0, rate: int = RATE) -> NDArray[np.f
         envelope = np.sin(np.pi * np.arange(len(part)) / step) ** 0.5
         out[start : start + step] = part / (np.abs(part).max() + 1e-9) * envelope * (rng.random() > 0.2)
     out += 0.002 * rng.normal(size=n)
-    return (0.3 * out / np.abs(out).max()).astype(np.float32)
+    wave: NDArray[np.float32] = (0.3 * out / np.abs(out).max()).astype(np.float32)
+    return wave
 
 
 def make_fake(speech: NDArray[np.float32], levels: float) -> NDArray[np.float32]:
@@ -66,7 +68,11 @@ def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clips: list[Clip] = []
     for index in range(24):
         real = make_speech(2.5, seed=index)
-        about = {"corpus": "made", "speaker": f"s{index}", "split": "dev" if index % 4 == 0 else "train"}
+        about: dict[str, Any] = {
+            "corpus": "made",
+            "speaker": f"s{index}",
+            "split": "dev" if index % 4 == 0 else "train",
+        }
         names = {"": real, "coarse": make_fake(real, 0.7), "fine": make_fake(real, 1.0)}
         for system, samples in names.items():
             path = folder / f"{index}-{system or 'real'}.wav"

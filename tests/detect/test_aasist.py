@@ -41,7 +41,8 @@ def signal(seconds: float, seed: int) -> np.ndarray:
     """Noise with a slow envelope, (n,) at 16 kHz."""
     time = np.arange(round(16000 * seconds)) / 16000
     noise = np.random.default_rng(seed).normal(size=time.size)
-    return (0.1 * noise * (1 + np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+    wave: np.ndarray = (0.1 * noise * (1 + np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+    return wave
 
 
 @pytest.fixture(scope="module")

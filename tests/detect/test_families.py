@@ -30,7 +30,8 @@ def front() -> Frontend:
 def statistics(front: Frontend, name: str, samples: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         spectra = front(torch.from_numpy(np.asarray(samples, np.float32))[None])[0]
-        return build(name, front.bins)(spectra)[0].numpy()
+        found: np.ndarray = build(name, front.bins)(spectra)[0].numpy()
+        return found
 
 
 @pytest.mark.parametrize("name", FAMILIES)
