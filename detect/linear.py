@@ -15,6 +15,8 @@ from ..core.errors import DataError
 Floats = NDArray[np.float64]
 # Standardised statistics are held within this many deviations, in training as in the graph.
 CLAMP = 4.0
+# Clips from which on a system counts fully.
+ENOUGH = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +59,11 @@ class Table:
         )
 
     def balanced(self) -> Floats:
-        """Weights with mean 1: both classes count the same, a system counts by the square root of its clips."""
+        """Weights with mean 1: both classes count the same, and so do the systems, but for those of few clips."""
         weight, system = self.weight.copy(), np.asarray(self.system)
         for name in sorted(set(self.system)):
             own = system == name
-            weight[own] *= np.sqrt(np.count_nonzero(own)) / weight[own].sum()
+            weight[own] *= min(1.0, np.count_nonzero(own) / ENOUGH) / weight[own].sum()
         weight[self.synthetic] /= weight[self.synthetic].sum()
         weight[~self.synthetic] /= weight[~self.synthetic].sum()
         return weight * len(weight) / 2.0

@@ -70,7 +70,7 @@ def test_the_spectral_loss_falls_while_trunk_codebooks_and_critic_join(model: st
     logs: list[dict[str, float]] = []
     source = Hums(training.crop_samples(recipe))
     training.train(recipe, source, tmp_path, lambda step, numbers: logs.append(dict(numbers)))
-    assert logs[-1]["mel"] < 0.8 * logs[0]["mel"]
+    assert logs[-1]["mel"] < 0.87 * logs[0]["mel"]
     assert "fool" not in logs[0] and any("critic" in numbers for numbers in logs)
     member = zoo.open_checkpoint(model, SMALL[model], tmp_path / "model.safetensors", "toy")
     assert member.name == "toy"
