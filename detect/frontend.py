@@ -19,6 +19,7 @@ from ..core.spectral_torch import Stft
 
 RATE = 16000
 WINDOW, HOP = 256, 80  # 16 ms and 5 ms
+STEPS = 32768.0  # of 16-bit sound in one unit
 LOWEST_HZ = 125.0  # mains hum, rumble and DC tell recordings apart, not speech from synthesis
 SPEECH_DB = 25.0
 REACH = 4  # frames on either side
@@ -57,6 +58,9 @@ class Frontend(nn.Module):
         return np.arange(self.first, self.last) * RATE / WINDOW
 
     def forward(self, samples: Tensor) -> tuple[Spectra, Tensor, Tensor, Tensor]:
+        # Training clips are 16-bit files. A band that a codec left empty is noise there and nothing in a float
+        # signal, and logarithms hear the difference; so everything is heard through the same 16 bits.
+        samples = torch.round(samples * STEPS) / STEPS
         real, imag = self.stft(samples - samples.mean(dim=1, keepdim=True))
         power = real.square() + imag.square()
         energy = power[:, self.first :].mean(dim=1)
