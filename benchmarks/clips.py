@@ -41,10 +41,10 @@ class SpeechClip:
     digest: str
 
 
-def demo_clips(shared: Path, split: str) -> list[DemoClip]:
+def demo_clips(demos: Path, split: str) -> list[DemoClip]:
     """All clips of one split ("tune" or "report"), in the manifests' order."""
     found = []
-    for manifest in sorted(shared.glob("demos/*/manifest.csv")):
+    for manifest in sorted(demos.glob("*/manifest.csv")):
         folder = manifest.parent
         with manifest.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
@@ -91,7 +91,7 @@ def main() -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["use", "source", "path", "sha256"])
     for split in ("tune", "report"):
-        for clip in demo_clips(shared, split):
+        for clip in demo_clips(shared / "demos", split):
             writer.writerow([f"demos {split}", clip.source, clip.path.relative_to(shared), clip.digest])
     for speech in speech_clips(shared):
         writer.writerow(["audio test", speech.source, speech.path.relative_to(shared), speech.digest])

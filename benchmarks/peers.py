@@ -14,11 +14,11 @@ import argparse
 import csv
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from clips import demo_clips
 from earwitness.core import audio, metrics, run, weights
 from earwitness.core.files import replacing, sha256
 from earwitness.core.home import set_home
@@ -37,28 +37,6 @@ _FOLDS = 10
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One clip of a demo page."""
-
-    path: Path
-    digest: str
-    page: str
-    synthetic: bool
-
-
-def demo_rows(demos: Path, split: str = "tune") -> list[Row]:
-    """All clips of one split under a folder of folders with a manifest.csv each, in their order there."""
-    rows = []
-    for manifest in sorted(demos.glob("*/manifest.csv")):
-        with manifest.open(encoding="utf-8", newline="") as file:
-            for line in csv.DictReader(file):
-                if line["split"] == split:
-                    page = f"{manifest.parent.name}/{line['page']}"
-                    rows.append(Row(manifest.parent / line["path"], line["sha256"], page, line["label"] == "spoof"))
-    return rows
 
 
 def prepare(published: Path) -> None:
@@ -151,7 +129,7 @@ def main() -> None:
     chosen = parser.parse_args()
     set_home(chosen.cache)
     prepare(chosen.weights)
-    rows = demo_rows(chosen.demos)
+    rows = demo_clips(chosen.demos, "tune")
     synthetic = np.array([row.synthetic for row in rows])
     features = np.stack([trivial_features(row.path) for row in rows])
     _line("trivial", trivial_cross_validated(features, synthetic, [row.page for row in rows]), synthetic)

@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
     chosen = parser.parse_args()
-    clips = demo_clips(chosen.shared, chosen.split)
+    clips = demo_clips(chosen.shared / "demos", chosen.split)
     if chosen.folders:
         clips = [clip for clip in clips if clip.page.split("/")[0] in chosen.folders]
     mine, verdicts = ours(chosen.detector, clips)
@@ -143,7 +143,7 @@ def trivial(shared: Path, split: str, clips: Sequence[DemoClip]) -> Floats:
     labels = np.array([clip.synthetic for clip in clips])
     if split == "tune":
         return peers.trivial_cross_validated(features, labels, [clip.page for clip in clips])
-    tune = demo_clips(shared, "tune")
+    tune = demo_clips(shared / "demos", "tune")
     train = np.stack([peers.trivial_features(clip.path) for clip in tune])
     return peers.trivial_scores(train, np.array([clip.synthetic for clip in tune]), features)
 

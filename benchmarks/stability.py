@@ -22,7 +22,7 @@ from scan import markdown
 
 def chosen_paths(shared: Path, count: int) -> list[Path]:
     """16 kHz clips of both kinds, spread evenly over the lists."""
-    fakes = [clip.path for clip in demo_clips(shared, "tune") if clip.synthetic]
+    fakes = [clip.path for clip in demo_clips(shared / "demos", "tune") if clip.synthetic]
     kinds = [[clip.path for clip in speech_clips(shared)], fakes]
     found = []
     for paths in kinds:

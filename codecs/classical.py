@@ -12,7 +12,7 @@ import av
 import numpy as np
 import soundfile
 
-from ..core.audio import Audio, Samples, resample
+from ..core.audio import Audio, Samples, exactly, resample
 from ..core.errors import AudioError, MissingPart, UsageError
 from .classical_modes import MODES, Mode
 
@@ -47,7 +47,7 @@ class ClassicalCodec:
         coded = resample(audio, self.coding_rate(audio.rate, kbps))
         channels = [self._channel(samples, coded.rate, chosen) for samples in coded.samples]
         back = resample(Audio(np.stack([samples for samples, _ in channels]), channels[0][1]), audio.rate)
-        return Audio(_exactly(back.samples, length), audio.rate)
+        return Audio(exactly(back.samples, length), audio.rate)
 
     def encode(self, audio: Audio, kbps: float | None = None) -> bytes:
         """A file of the mono mix, in the codec's usual container. Raises as `resynth` does."""
@@ -72,7 +72,7 @@ class ClassicalCodec:
         """(n,) through the codec: as many seconds, at the decoder's rate, which comes with it."""
         out, out_rate = self._decoded(self._encoded(samples, rate, kbps))
         delay = self._mode.delay_at.get(rate, self._mode.delay)
-        return _exactly(out[delay:], round(samples.size * out_rate / rate)), out_rate
+        return exactly(out[delay:], round(samples.size * out_rate / rate)), out_rate
 
     def _encoded(self, samples: Samples, rate: int, kbps: float | None) -> bytes:
         if not np.isfinite(samples).all():
@@ -109,11 +109,3 @@ def open(name: str) -> ClassicalCodec:
 @cache
 def _present(name: str) -> bool:
     return _MODES[name].coder.present()
-
-
-def _exactly(samples: Samples, length: int) -> Samples:
-    """(..., length): cut, or filled up with silence."""
-    missing = length - samples.shape[-1]
-    if missing <= 0:
-        return samples[..., :length]
-    return np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, missing)])

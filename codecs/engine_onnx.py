@@ -5,23 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
+from ..core.onnx_session import open_session
 from .neural import Codes, Floats
-
-
-def _session(file: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 class OnnxEngine:
     """Implements neural.CodecEngine over two graphs."""
 
     def __init__(self, encode: Path, decode: Path, threads: int = 1) -> None:
-        self._encode, self._decode = _session(encode, threads), _session(decode, threads)
+        self._encode, self._decode = open_session(encode, threads), open_session(decode, threads)
 
     def encode(self, wave: Floats) -> Codes:
         """(1, 1, n) -> (1, stages, frames)."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.audio import Audio, resample
+from ..core.audio import Audio, exactly, resample
 from ..core.errors import DataError, UsageError
 from .tokens import Tokens
 
@@ -46,8 +46,12 @@ class NeuralSpec:
     digest: str
     rate: int
     hop_length: int
-    frame_rate: float
     bits: tuple[float, ...] = ()
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.rate / self.hop_length
 
     @property
     def code_bits(self) -> int:
@@ -65,14 +69,13 @@ def _to_frames(audio: Audio, spec: NeuralSpec) -> tuple[Floats, int]:
     wave = resample(audio, spec.rate).samples
     length = wave.shape[1]
     whole = max(1, -(-length // spec.hop_length)) * spec.hop_length
-    return np.pad(wave, ((0, 0), (0, whole - length)))[None], length
+    return exactly(wave, whole)[None], length
 
 
 def _by_channel(audio: Audio, spec: NeuralSpec, through: Sequence[Floats]) -> Audio:
     """Stack channels that went through a network, back at the input's rate and length."""
     mono = [resample(Audio(wave, spec.rate), audio.rate).samples[0] for wave in through]
-    length = audio.samples.shape[1]
-    fitted = [np.pad(wave[:length], (0, max(0, length - len(wave)))) for wave in mono]
+    fitted = [exactly(wave, audio.samples.shape[1]) for wave in mono]
     return Audio(np.stack(fitted).astype(np.float32), audio.rate)
 
 

@@ -16,6 +16,7 @@ from ..core.files import replacing
 from ..core.onnx_export import export, round_to_half
 from ..core.weights import Card, write_card
 from .engine_torch import load_model, stored_state
+from .neural import UNUSED
 from .recipe import CodecRecipe
 
 
@@ -105,6 +106,6 @@ def _graphs(model: Any, name: str, folder: Path) -> dict[str, Path]:
         codes = _Encode(model)(wave)
     # Codes are integers: a tie that float noise breaks differently would show as a gap of many units.
     export(_Encode(model), {"wave": wave}, ["codes"], {"wave": {2: "n"}, "codes": {2: "frames"}}, parts["encode"])
-    codes[:, stages // 2 :] = -1
+    codes[:, stages // 2 :] = UNUSED
     export(_Decode(model), {"codes": codes}, ["wave"], {"codes": {2: "frames"}, "wave": {2: "n"}}, parts["decode"])
     return parts

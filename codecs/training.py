@@ -52,7 +52,7 @@ def train(
 def crop_samples(recipe: CodecRecipe) -> int:
     """Length of a crop in samples: `data.seconds`, cut to whole frames of the model."""
     model = build(recipe.model, recipe.arguments)
-    frame, rate = int(model.frame_samples), int(model.rate)  # type: ignore[arg-type]
+    frame, rate = int(model.hop_length), int(model.rate)  # type: ignore[arg-type]
     return max(1, int(recipe.data.seconds * rate) // frame) * frame
 
 

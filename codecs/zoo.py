@@ -31,7 +31,7 @@ class Listing:
 
 
 def _neural() -> dict[str, Card]:
-    return weights.cards("codec") | weights.cards("vocoder")
+    return {name: card for name, card in weights.cards().items() if card.kind in ("codec", "vocoder")}
 
 
 def names() -> list[str]:
@@ -87,7 +87,7 @@ def open_checkpoint(model: str, arguments: Mapping[str, Any], file: Path, name: 
 
 def _spec(settings: Mapping[str, Any], name: str, digest: str) -> NeuralSpec:
     rate, hop = int(settings["rate"]), int(settings["hop_length"])
-    return NeuralSpec(name, digest, rate, hop, rate / hop, tuple(settings["bits"]))
+    return NeuralSpec(name, digest, rate, hop, tuple(settings["bits"]))
 
 
 def _open_neural(card: Card, checkpoint: Path | None, backend: Backend) -> Resynthesiser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .decode import Limits, Probe, blocks, load, probe
 from .encode import save
 from .resample import StreamResampler, resample
-from .sound import Audio, Samples
+from .sound import Audio, Samples, exactly
 
 __all__ = [
     "Audio",
@@ -14,6 +14,7 @@ __all__ = [
     "Samples",
     "StreamResampler",
     "blocks",
+    "exactly",
     "load",
     "probe",
     "resample",

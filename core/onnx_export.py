@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from .errors import WeightsError
 from .files import replacing
+from .onnx_session import open_session
 
 OPSET = 18
 # Smaller arrays are not worth a Cast; the kernels of `core.spectral_torch` need their full precision.
@@ -86,7 +86,7 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
 def _check(
     module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], file: Path, tolerance: float
 ) -> None:
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    session = open_session(file)
     got = session.run(list(outputs), {name: value.numpy() for name, value in inputs.items()})
     with torch.no_grad():
         want = module(*inputs.values())

@@ -57,3 +57,11 @@ class Audio:
         if self.channels == 1:
             return self
         return Audio(self.samples.mean(axis=0, keepdims=True, dtype=np.float32), self.rate)
+
+
+def exactly(samples: Samples, length: int) -> Samples:
+    """(..., length): cut, or filled up with silence."""
+    missing = length - samples.shape[-1]
+    if missing <= 0:
+        return samples[..., :length]
+    return np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, missing)])

@@ -11,12 +11,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ..core.audio import Samples, blocks
+from ..core.audio import blocks
 from ..core.files import replacing, sha256
+from ..core.onnx_session import open_session
 from ..core.run import map as run_map
 from ..datasets.manifest import Clip
 from .frontend import RATE
-from .windows import cut, importance
+from .windows import LEAST, at_least, cut, importance
 
 _OUTPUTS = ("statistics", "score", "speech", "level", "bandwidth")
 
@@ -61,7 +62,7 @@ def measure(path: str, graph: str, window: int) -> Measured:
     vectors: list[NDArray[np.float64]] = []
     rows: list[list[float]] = []
     for start, samples in cut(blocks(path, rate=RATE), window):
-        statistics, *values = session.run(list(_OUTPUTS), {"samples": _padded(samples[:1])})
+        statistics, *values = session.run(list(_OUTPUTS), {"samples": at_least(samples[:1], LEAST)})
         vectors.append(statistics[0].astype(np.float64))
         rows.append([start / RATE, (start + samples.shape[1]) / RATE, *(float(value[0]) for value in values)])
     if not rows:
@@ -72,12 +73,6 @@ def measure(path: str, graph: str, window: int) -> Measured:
     return Measured(share @ np.stack(vectors), total, float(share @ np.asarray(rows)[:, -1]))
 
 
-def _padded(samples: Samples) -> Samples:
-    return np.pad(samples, ((0, 0), (0, max(0, 4000 - samples.shape[1]))))
-
-
 @lru_cache(maxsize=2)
 def _session(graph: str) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return open_session(Path(graph))

@@ -8,16 +8,17 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from ..core import weights
 from ..core.errors import DataError, WeightsError
 from ..core.home import home
+from ..core.onnx_session import open_session
 from ..core.sound import Samples
 from .calibrate import Calibration
 from .decide import Rules
 from .verdict import Score
+from .windows import LEAST, at_least
 
 KIND = "detector"
 DEFAULT = "baseline"
@@ -52,7 +53,7 @@ class Settings:
     rate: int = 16000
     window: int = 128000
     exact: bool = False
-    least: int = 4000
+    least: int = LEAST
     calibrated: bool = True
     calibration: Calibration = field(default_factory=Calibration)
     rules: Rules = field(default_factory=Rules)
@@ -75,14 +76,7 @@ class OnnxDetector:
     def __init__(self, card: weights.Card, threads: int = 1) -> None:
         path = weights.path(card, "onnx")
         settings = Settings.of(dict(card.settings), card.name)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
-            raise WeightsError(f"The graph of the detector {card.name!r} cannot be loaded: {error}") from error
+        self._session = open_session(path, threads)
         self.settings = settings
         self.name, self.rate, self.window = card.name, settings.rate, settings.window
         self.calibration, self.rules = settings.calibration, settings.rules
@@ -108,9 +102,7 @@ class OnnxDetector:
     def _shaped(self, window: Samples) -> NDArray[np.float32]:
         if self.settings.exact:
             return np.resize(window, self.window) if len(window) < self.window else window[: self.window]
-        if len(window) < self.settings.least:
-            return np.pad(window, (0, self.settings.least - len(window)))
-        return window
+        return at_least(window, self.settings.least)
 
 
 def names() -> list[str]:

@@ -7,13 +7,20 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.sound import Samples
+from ..core.sound import Samples, exactly
 from .verdict import Score
 
 # A window whose loud frames lie this far below the loudest window's holds background, not the speaker.
 BACKGROUND_DB = 25.0
+# Samples that a graph is given at least.
+LEAST = 4000
 # Columns of what a detector measures in one window; speech and bandwidth may be NaN.
 START, END, RAW, SPEECH, LEVEL, BANDWIDTH = range(6)
+
+
+def at_least(samples: Samples, size: int) -> Samples:
+    """(..., n) filled up with silence to `size` samples: a graph needs a few frames to look at."""
+    return exactly(samples, max(size, samples.shape[-1]))
 
 
 def cut(blocks: Iterable[Samples], size: int) -> Iterator[tuple[int, Samples]]:

@@ -36,7 +36,6 @@ class SoundStream(nn.Module):
     def __init__(self, config: SoundStreamConfig) -> None:
         super().__init__()
         self.rate, self.hop_length = config.rate, math.prod(config.strides)
-        self.frame_samples = self.hop_length
         self.bits = (math.log2(config.codebook),) * config.stages
         body = config.channels, config.strides, config.dilations, config.latent
         self.encoder = keep_variance(seanet_encoder(*body))

@@ -35,7 +35,6 @@ class StreamCodec(nn.Module):
     def __init__(self, config: StreamCodecConfig) -> None:
         super().__init__()
         self.rate, self.hop_length = config.rate, config.hop_length
-        self.frame_samples = config.hop_length
         self.bits = (math.log2(math.prod(config.scalar)), *((math.log2(config.codebook),) * config.vectors))
         size, body = config.hop_length, (config.channels, config.hidden, config.layers)
         self.mdct = Mdct(size)

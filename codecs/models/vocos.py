@@ -28,7 +28,6 @@ class Vocos(nn.Module):
     def __init__(self, config: VocosConfig) -> None:
         super().__init__()
         self.rate, self.hop_length = config.rate, config.hop_length
-        self.frame_samples = config.hop_length
         self.mel = LogMel(config.rate, config.n_fft, config.hop_length, config.n_mels)
         bins = config.n_fft // 2 + 1
         self.body = ConvNeXtStack(

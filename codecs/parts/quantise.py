@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-UNUSED = -1
+from ..neural import UNUSED
 
 
 class EmaVq(nn.Module):

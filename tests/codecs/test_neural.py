@@ -25,9 +25,9 @@ class Rounder:
         return -wave
 
 
-SPEC = NeuralSpec("rounder", "d" * 64, 16_000, 320, 50.0, (4.0, 3.3, 3.3))
+SPEC = NeuralSpec("rounder", "d" * 64, 16_000, 320, (4.0, 3.3, 3.3))
 CODEC = NeuralCodec(SPEC, Rounder())
-VOCODER = NeuralVocoder(NeuralSpec("flip", "e" * 64, 16_000, 320, 50.0), Rounder())
+VOCODER = NeuralVocoder(NeuralSpec("flip", "e" * 64, 16_000, 320), Rounder())
 
 
 def ramp(n: int = 5000, channels: int = 1, rate: int = 16_000) -> Audio:

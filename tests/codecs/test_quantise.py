@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from earwitness.codecs.parts.quantise import UNUSED, EmaVq, Fsq, ResidualQuantiser
+from earwitness.codecs.neural import UNUSED
+from earwitness.codecs.parts.quantise import EmaVq, Fsq, ResidualQuantiser
 
 
 def latents(count: int = 4000, dim: int = 8) -> torch.Tensor:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
+import torch
+from earwitness.core import weights
+from earwitness.core.errors import DataError, RecipeError, WeightsError
+from earwitness.core.files import sha256
+from earwitness.core.recipe import load
+from earwitness.datasets import manifest
+from earwitness.detect import registry
+from earwitness.detect.baseline import RECIPES, BaselineRecipe, train_baseline
+from earwitness.detect.families import FAMILIES
+from earwitness.detect.model import OUTPUTS, LinearDetector
+from safetensors.torch import load_file
 
-torch = pytest.importorskip("torch")
-
-import onnxruntime  # noqa: E402
-from earwitness.core import weights  # noqa: E402
-from earwitness.core.errors import DataError, RecipeError, WeightsError  # noqa: E402
-from earwitness.core.files import sha256  # noqa: E402
-from earwitness.core.recipe import load  # noqa: E402
-from earwitness.datasets import manifest  # noqa: E402
-from earwitness.detect import registry  # noqa: E402
-from earwitness.detect.baseline import RECIPES, BaselineRecipe, train_baseline  # noqa: E402
-from earwitness.detect.families import FAMILIES  # noqa: E402
-from earwitness.detect.model import OUTPUTS, LinearDetector  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
-
-from .conftest import TINY, Speech  # noqa: E402
+from .conftest import TINY, Speech
 
 
 def session(home: Path) -> onnxruntime.InferenceSession:

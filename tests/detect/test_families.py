@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-
-from earwitness.detect.families import (  # noqa: E402
+import torch
+from earwitness.detect.families import (
     FAMILIES,
     Bands,
     Cepstra,
@@ -17,9 +15,9 @@ from earwitness.detect.families import (  # noqa: E402
     moments,
     shift,
 )
-from earwitness.detect.frontend import Frontend  # noqa: E402
+from earwitness.detect.frontend import Frontend
 
-from .conftest import RATE, Speech  # noqa: E402
+from .conftest import RATE, Speech
 
 
 @pytest.fixture(scope="module")

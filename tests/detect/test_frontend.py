@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from earwitness.core.audio import Audio, resample
+from earwitness.detect.frontend import Frontend, speech_frames
 
-torch = pytest.importorskip("torch")
-
-from earwitness.core.audio import Audio, resample  # noqa: E402
-from earwitness.detect.frontend import Frontend, speech_frames  # noqa: E402
-
-from .conftest import RATE, Speech  # noqa: E402
+from .conftest import RATE, Speech
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-pytest.importorskip("sklearn")
-
 from earwitness.core.errors import DataError
 from earwitness.detect.linear import (
     CLAMP,
