@@ -51,10 +51,6 @@ def scan(
 
     Raises UsageError for impossible arguments and WeightsError for an unknown detector, before any file is read.
     """
-    if workers < 1:
-        raise UsageError(f"The number of workers must be at least 1, not {workers}.")
-    if prior is not None and not 0.0 < prior < 1.0:
-        raise UsageError(f"The prior must lie between 0 and 1, not {prior:g}.")
     return map(_record, scan_many(files, detector=detector, workers=workers, prior=prior, limits=limits))
 
 

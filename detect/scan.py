@@ -39,8 +39,7 @@ def scan(
     Raises AudioError for what cannot be read, WeightsError for an unknown detector, UsageError for a missing rate.
     """
     model = registry.open(detector, threads)
-    if prior is not None and not 0.0 < prior < 1.0:
-        raise UsageError(f"The prior must lie between 0 and 1, not {prior}.")
+    _check_prior(prior)
     prior = model.rules.prior if prior is None else prior
     if isinstance(source, (str, Path)):
         if rate is not None:
@@ -67,10 +66,16 @@ def scan_many(
     workers: processes. Raises WeightsError and UsageError before the first file.
     """
     if workers < 1:
-        raise UsageError(f"There must be at least one worker, not {workers}.")
+        raise UsageError(f"The number of workers must be at least 1, not {workers}.")
+    _check_prior(prior)
     registry.open(detector, threads)
     one = partial(_scan_or_fail, detector=detector, prior=prior, threads=threads, limits=limits)
     return run_map(one, expand(paths), engine="pool" if workers > 1 else "local", workers=workers)
+
+
+def _check_prior(prior: float | None) -> None:
+    if prior is not None and not 0.0 < prior < 1.0:
+        raise UsageError(f"The prior must lie between 0 and 1, not {prior:g}.")
 
 
 def _scan_or_fail(
