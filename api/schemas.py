@@ -1,16 +1,28 @@
-"""The public shape of what earwitness says: one set of models for JSON Lines today and for HTTP later."""
+"""The public shape of what earwitness says: one set of models for JSON Lines and HTTP."""
 
 from __future__ import annotations
 
 import json
 import os
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
-from ..detect.verdict import Failure, Verdict
+if TYPE_CHECKING:
+    from ..detect.verdict import Failure, Verdict
 
 Decision = Literal["genuine", "synthetic", "inconclusive"]
+MarkVerdict = Literal[
+    "marked", "marked_content_differs", "marked_unknown_record", "fingerprint_only", "no_evidence", "inconclusive"
+]
 
 
 class Schema(BaseModel):
@@ -28,9 +40,8 @@ class Span(Schema):
 
 
 class Result(Schema):
-    """The verdict on one file."""
+    """The verdict on one recording. It says nothing of where the recording lay, so that it is the same everywhere."""
 
-    path: str
     seconds: FiniteFloat = Field(ge=0)
     score: FiniteFloat | None = Field(
         description="calibrated log-likelihood ratio in nats, above 0 for synthetic; null only when inconclusive"
@@ -46,10 +57,120 @@ class Result(Schema):
     channel: int = Field(default=0, ge=0, description="channel with the highest score, from 0")
 
 
-class Failed(Schema):
-    """A file that could not be read."""
+class Located(Schema):
+    """What is said of one file."""
 
     path: str
+
+
+class MarkSpan(Schema):
+    """A stretch that carries the mark."""
+
+    start: FiniteFloat = Field(ge=0, description="seconds from the beginning")
+    end: FiniteFloat = Field(ge=0, description="seconds from the beginning")
+
+
+class MarkEdit(Schema):
+    """A break in the time line of the mark."""
+
+    at: FiniteFloat = Field(ge=0, description="seconds from the beginning")
+    kind: Literal["cut", "insert", "replace", "jump"] = Field(
+        description="taken out, unmarked sound put in, unmarked sound in place of marked, marked sound from elsewhere"
+    )
+    seconds: FiniteFloat = Field(ge=0)
+
+
+class MarkResult(Schema):
+    """What a search for marks found in one recording. "no_evidence" never means genuine."""
+
+    verdict: MarkVerdict
+    p_value: FiniteFloat = Field(
+        gt=0, le=1, description="bound on the chance that unmarked sound looks like this, after the whole search"
+    )
+    hypotheses: int = Field(ge=1, description="places, speeds, keys and handles behind that bound")
+    spans: tuple[MarkSpan, ...]
+    edits: tuple[MarkEdit, ...]
+    key_id: str | None
+    record: str | None = Field(description="id of the record")
+    handle: int | None = Field(description="the number that the mark carries")
+    claims: dict[str, Any] | None = Field(description="of the record; null when there is none")
+    speed: FiniteFloat = Field(gt=0, description="how much faster than marked, pitch included; 1: unchanged")
+    tempo: FiniteFloat = Field(gt=0, description="how much faster than marked at the same pitch; 1: unchanged")
+    pitch: FiniteFloat = Field(gt=0, description="factor on the pitch alone; 1: unchanged")
+    seconds: FiniteFloat = Field(ge=0)
+    track: int = Field(default=0, ge=0, description="audio track that says most, from 0")
+    channel: int | None = Field(description="where the mark is strongest, from 0; null: the mean of all")
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class Verified(MarkResult, Located):
+    """A file and what was found in it."""
+
+
+class Marked(Schema):
+    """A mark that was put on."""
+
+    record: str = Field(description="id of the record")
+    key_id: str
+    handle: int
+    created: str = Field(description="UTC, ISO 8601")
+    claims: dict[str, Any]
+    seconds: FiniteFloat = Field(ge=0)
+    rate: int
+    channels: int
+    format: str = Field(description="container and sample format")
+    strength: FiniteFloat = Field(description="dB")
+    clipped: int = Field(ge=0, description="samples brought back to full scale")
+    p_value: FiniteFloat | None = Field(description="with which the mark was found again; null when not looked for")
+    source_sha256: str
+    marked_sha256: str
+    warnings: tuple[str, ...]
+
+
+class MarkRecord(Schema):
+    """A stored record."""
+
+    record: str = Field(description="id of the record")
+    key_id: str
+    handle: int
+    created: str = Field(description="UTC, ISO 8601")
+    claims: dict[str, Any]
+    seconds: FiniteFloat
+    rate: int
+    channels: int
+    strength: FiniteFloat
+    version: str
+    source_sha256: str
+    marked_sha256: str
+    fingerprint_sha256: str
+    owner: str
+
+
+class AttackName(Schema):
+    """An attack that can be run on a file."""
+
+    name: str
+    family: str
+    summary: str
+    settings: tuple[str, ...]
+
+
+class Scanned(Located):
+    """A file and its verdict. `marks` is there only when watermark keys are configured; it never moves the score."""
+
+    result: Result
+    marks: MarkResult | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler, _info: SerializationInfo) -> dict[str, Any]:
+        members: dict[str, Any] = dump(self)
+        return members if self.marks is not None else {k: v for k, v in members.items() if k != "marks"}
+
+
+class Failed(Located):
+    """A file that could not be read."""
+
     error: str
 
 
@@ -81,16 +202,37 @@ class Weight(Schema):
     files: dict[str, str] = Field(description="sha256 by file name")
 
 
+class KeyInfo(Schema):
+    """An API key without its secret. Times are UTC, ISO 8601; `expires` is null for never."""
+
+    id: str
+    owner: str
+    scopes: tuple[str, ...]
+    created: str
+    expires: str | None
+    valid: bool
+
+
 class System(Schema):
     """One codec or vocoder that can resynthesise speech."""
 
     name: str
-    kind: str = Field(description="codec, vocoder or classical")
+    kind: str = Field(description="codec, vocoder, classical, copy-synthesis or program")
     rate: int = Field(description="Hz; 0 for any")
     kbps: tuple[float, ...] = Field(description="bitrates offered; empty for one fixed mode")
     parameters: int
     tokens: bool = Field(description="whether it encodes to a token file")
     summary: str
+    trained: bool = Field(True, description="false: a shipped recipe without weights, which cannot be used yet")
+    paper: str = Field("", description="what a network re-implements")
+    quantiser: str = Field("", description="MVQ, SVQ, SQ or SQ+MVQ (CodecFake+); empty without codes")
+    auxiliary: str = Field("", description="none, sem or dis (CodecFake+)")
+    decoder: str = Field("", description="T for time, F for frequency (CodecFake+)")
+    head: str = Field("", description="domain of the last layer where `decoder` does not say it")
+    causal: bool | None = None
+    hours: FiniteFloat = Field(0.0, description="hours of speech it was trained on; 0 when not known")
+    published: str = Field("", description="size and quality of the published system")
+    metrics: dict[str, FiniteFloat | str] = Field(default_factory=dict, description="measured on its weights")
 
 
 class Leak(Schema):
@@ -103,18 +245,17 @@ class Leak(Schema):
 
 
 def from_verdict(verdict: Verdict) -> Result:
-    """The public record of a verdict."""
+    """The public record of a verdict, without its path."""
     return Result(
-        path=text_path(verdict.path),
         seconds=verdict.seconds,
         score=verdict.score,
         probability=verdict.probability,
         prior=verdict.prior,
         decision=verdict.decision,
-        reasons=tuple(map(_valid, verdict.reasons)),
+        reasons=tuple(map(valid, verdict.reasons)),
         spans=tuple(Span(start=span.start, end=span.end, score=span.score) for span in verdict.spans),
-        warnings=tuple(map(_valid, verdict.warnings)),
-        model={key: _valid(value) for key, value in verdict.model.items()},
+        warnings=tuple(map(valid, verdict.warnings)),
+        model={key: valid(value) for key, value in verdict.model.items()},
         track=verdict.track,
         channel=verdict.channel,
     )
@@ -122,7 +263,7 @@ def from_verdict(verdict: Verdict) -> Result:
 
 def from_failure(failure: Failure) -> Failed:
     """The public record of a file that could not be read."""
-    return Failed(path=text_path(failure.path), error=_valid(failure.error))
+    return Failed(path=text_path(failure.path), error=valid(failure.error))
 
 
 def text_path(path: str | os.PathLike[str]) -> str:
@@ -130,7 +271,8 @@ def text_path(path: str | os.PathLike[str]) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _valid(text: str) -> str:
+def valid(text: str) -> str:
+    """Text as valid Unicode, as in `text_path`."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -1,20 +1,22 @@
-"""Use cases around verdicts: what the command line does today and HTTP will do. Nothing here prints."""
+"""Use cases around verdicts: what the command line and the HTTP service do. Nothing here prints."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..core import weights as store
 from ..core.audio import Limits
 from ..core.errors import UsageError
+from ..core.home import home
 from ..detect import registry
+from ..detect.scan import scan as detect
 from ..detect.scan import scan_many
 from ..detect.verdict import Failure, Verdict
 from ..detect.walk import expand
 from . import schemas
-from .schemas import Evaluation, Failed, Result, Weight
+from .schemas import Evaluation, Failed, Result, Scanned, Weight
 
 DEFAULT_DETECTOR = registry.DEFAULT
 
@@ -40,27 +42,52 @@ def _listed(paths: Iterable[Path]) -> str:
 
 
 def scan(
-    files: Iterable[Path],
+    files: Sequence[Path],
     *,
     detector: str = DEFAULT_DETECTOR,
     workers: int = 1,
     prior: float | None = None,
     limits: Limits | None = None,
-) -> Iterator[Result | Failed]:
+    key_files: Sequence[Path] = (),
+    passphrase_file: Path | None = None,
+) -> Iterator[Scanned | Failed]:
     """Judge `files` in order; what cannot be read gives a Failed. `prior`: of synthetic, default the detector's.
 
-    Raises UsageError for impossible arguments and WeightsError for an unknown detector, before any file is read.
+    key_files: of watermark keys; with them each answer has `marks`, found in `workers` more processes. Raises
+    UsageError for impossible arguments, WeightsError for an unknown detector and InputError for a key file that
+    cannot be used, before any file is read.
     """
-    return map(_record, scan_many(files, detector=detector, workers=workers, prior=prior, limits=limits))
+    answers = map(_record, scan_many(files, detector=detector, workers=workers, prior=prior, limits=limits))
+    if not key_files:
+        return answers
+    from . import marking
+
+    keys = marking.read_keys(key_files, passphrase_file)
+    marks = marking.verify(files, keys, marking.records_to_read(None), workers=workers, limits=limits)
+    return map(marking.beside, answers, marks)
 
 
-def _record(answer: Verdict | Failure) -> Result | Failed:
-    return schemas.from_failure(answer) if isinstance(answer, Failure) else schemas.from_verdict(answer)
+def configured_key_files() -> list[Path]:
+    """The key files that lie in the folder `keys` under EARWITNESS_HOME: a scan looks for their marks."""
+    return sorted(file for file in (home() / "keys").glob("*") if file.is_file() and not file.name.startswith("."))
 
 
-def any_genuine(records: Iterable[Result | Failed]) -> bool:
+def _record(answer: Verdict | Failure) -> Scanned | Failed:
+    if isinstance(answer, Failure):
+        return schemas.from_failure(answer)
+    return Scanned(path=schemas.text_path(answer.path), result=schemas.from_verdict(answer))
+
+
+def judge(
+    file: Path, *, detector: str = DEFAULT_DETECTOR, prior: float | None = None, limits: Limits | None = None
+) -> Result:
+    """Judge one file. Raises AudioError when it cannot be read, else as `scan`."""
+    return schemas.from_verdict(detect(file, detector=detector, prior=prior, limits=limits))
+
+
+def any_genuine(records: Iterable[Scanned | Failed]) -> bool:
     """Whether a known fake among `records` passed as genuine, or could not even be read."""
-    return any(isinstance(record, Failed) or record.decision == "genuine" for record in records)
+    return any(isinstance(record, Failed) or record.result.decision == "genuine" for record in records)
 
 
 def evaluate(scores: Path) -> list[Evaluation]:

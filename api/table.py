@@ -43,23 +43,24 @@ def scan_row(record: Record) -> tuple[str, ...]:
     """The cells of SCAN_HEADER for one record."""
     if isinstance(record, Failed):
         return (record.path, "", "error", "", "", record.error)
-    why = [*record.reasons, *record.warnings]
-    if record.spans and record.decision == "synthetic":
-        loudest = max(record.spans, key=lambda span: span.score)
+    result = record.result
+    why = [*result.reasons, *result.warnings]
+    if result.spans and result.decision == "synthetic":
+        loudest = max(result.spans, key=lambda span: span.score)
         why.append(f"strongest at {loudest.start:.1f}-{loudest.end:.1f} s")
     return (
         record.path,
-        f"{record.seconds:.1f}",
-        record.decision,
-        "" if record.score is None else f"{record.score:+.2f}",
-        "" if record.probability is None else f"{record.probability:.0%}",
+        f"{result.seconds:.1f}",
+        result.decision,
+        "" if result.score is None else f"{result.score:+.2f}",
+        "" if result.probability is None else f"{result.probability:.0%}",
         "; ".join(why),
     )
 
 
 def summary(records: Sequence[Record]) -> str:
     """One line that counts the decisions."""
-    counts = Counter("error" if isinstance(record, Failed) else record.decision for record in records)
+    counts = Counter("error" if isinstance(record, Failed) else record.result.decision for record in records)
     parts = [f"{counts[name]} {name}" for name in ("synthetic", "inconclusive", "genuine") if counts[name]]
     if counts["error"]:
         parts.append(f"{counts['error']} could not be read")

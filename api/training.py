@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..core.home import home
 from .workshop import Progress
 
 DETECTOR_RECIPES = "earwitness.detect.recipes"
+LISTENER_RECIPES = "earwitness.watermark.recipes"
 MANIFESTS = ("manifest.jsonl", "manifest.parquet")
 NEEDS_TRAIN = "Training needs the extra 'train': pip install 'earwitness[train]'."
 
@@ -37,12 +38,14 @@ class TrainingOptions:
 def train(recipe: str, data: Path, out: Path, options: TrainingOptions, progress: Progress | None = None) -> Path:
     """Train what a recipe describes on a folder of recordings, or on a built dataset, into `out`.
 
-    Returns the file of weights (codecs) or the card (detectors). Raises RecipeError, DataError, UsageError, and
-    MissingPart without torch.
+    Returns the file of weights (codecs) or the card (detectors, the watermark's listener). Raises RecipeError,
+    DataError, UsageError, and MissingPart without torch.
     """
     if is_detector(recipe):
         return _train_detector(recipe, data, out, options)
     _check_begun(out, options.resume)
+    if recipe in recipes.shipped(LISTENER_RECIPES):
+        return _train_listener(recipe, data, out, options)
     return _train_codec(codec_recipes.load(recipe, **options.overrides()), data, out, progress)
 
 
@@ -115,3 +118,40 @@ def _train_detector(recipe: str, data: Path, out: Path, options: TrainingOptions
     except ImportError as error:
         raise MissingPart(NEEDS_TRAIN) from error
     return train_baseline(manifest, recipe, out, workers=options.workers).card
+
+
+def _train_listener(recipe: str, data: Path, out: Path, options: TrainingOptions) -> Path:
+    """Train the watermark's listener on the training speech of a folder, one clip of each speaker after the other."""
+    try:
+        from ..watermark.listener_training import ListenerRecipe, hear, train
+    except ImportError as error:
+        raise MissingPart(NEEDS_TRAIN) from error
+    from ..core.audio import Audio, load
+    from ..datasets.readers import read_folder
+    from ..watermark.attacks import attack
+    from ..watermark.layout import RATE
+    from .marking import resynthesise
+
+    file = recipes.find(recipe, LISTENER_RECIPES)
+    if options.device not in (None, "cpu"):
+        raise UsageError("The listener is so small that it is trained on the CPU only; leave --device out.")
+    options = replace(options, device=None)
+    loaded = recipes.load(file, ListenerRecipe, **options.overrides())
+    by_speaker: dict[str, list[Path]] = {}
+    for clip in sorted(read_folder(data), key=lambda clip: clip.path):
+        if clip.kind == "speech" and clip.split == "train":
+            by_speaker.setdefault(clip.speaker or clip.path, []).append(Path(clip.path))
+    turns = [
+        paths[turn]
+        for turn in range(max(map(len, by_speaker.values()), default=0))
+        for paths in by_speaker.values()
+        if turn < len(paths)
+    ][: loaded.clips]
+    if not turns:
+        raise DataError(f"{str(data)!r} holds no training speech.")
+    clips = (load(path, rate=RATE).mono().samples for path in turns)
+
+    def heard(name: str, audio: Audio, seed: int) -> Audio:
+        return audio if name == "none" else attack(name, audio, seed, resynthesise)
+
+    return train(loaded, hear(loaded, clips, heard), out)

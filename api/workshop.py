@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..codecs import tokens, zoo
+from ..codecs import facts, tokens, zoo
 from ..codecs.neural import NeuralCodec
 from ..core.audio import load, save
 from ..core.errors import UsageError, WeightsError
@@ -20,19 +20,43 @@ EXAMPLES = "earwitness.codecs.weights"
 
 
 def systems() -> list[System]:
-    """Every codec and vocoder of the zoo."""
-    return [
-        System(
-            name=row.name,
-            kind=row.kind,
-            rate=row.rate,
-            kbps=row.kbps,
-            parameters=row.parameters,
-            tokens=row.kind == "codec",
-            summary=row.summary,
-        )
-        for row in zoo.listings()
-    ]
+    """Every codec, vocoder and resynthesiser of the zoo, then the recipes that still lack weights."""
+    return [_system(row) for row in (*zoo.listings(), *zoo.untrained())]
+
+
+def _system(row: zoo.Listing) -> System:
+    known = row.facts
+    size = known.get("published_millions", "")
+    size = f"{size:g} M parameters" if isinstance(size, float) else f"size {size}" if size else ""
+    return System(
+        name=row.name,
+        kind=row.kind,
+        rate=row.rate,
+        kbps=row.kbps,
+        parameters=row.parameters,
+        tokens=row.kind == "codec" and row.trained,
+        summary=row.summary,
+        trained=row.trained,
+        paper=known.get("paper", ""),
+        quantiser=known.get("quantiser", ""),
+        auxiliary=known.get("auxiliary", ""),
+        decoder=known.get("decoder", ""),
+        head=known.get("head", ""),
+        causal=known.get("causal"),
+        hours=row.hours,
+        published="; ".join(filter(None, (size, known.get("published_figure", "")))),
+        metrics={key: value for key, value in row.metrics.items() if isinstance(value, int | float | str)},
+    )
+
+
+def grid() -> dict[tuple[str, str, str], list[str]]:
+    """Names in every cell of CodecFake+'s taxonomy (quantiser, auxiliary, decoder), untrained ones in brackets."""
+    places = {
+        row.name if row.trained else f"({row.name})": (row.quantiser, row.auxiliary, row.decoder)
+        for row in systems()
+        if row.quantiser
+    }
+    return facts.grid(places)
 
 
 def encode(name: str, source: Path, target: Path, *, levels: int | None = None, kbps: float | None = None) -> float:
@@ -92,15 +116,27 @@ def build_dataset(
     out: Path,
     *,
     checkpoints: Path | None = None,
+    key_file: Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> tuple[Path, int, list[Leak]]:
-    """Build a dataset; returns its folder, the number of clips, and the audit (empty when it was there already)."""
+    """Build a dataset; returns its folder, the number of clips, and the audit (empty when it was there already).
+
+    key_file: of the marks that a recipe with [watermark] puts on; without it they have a key that anybody can make.
+    """
     from ..datasets.build import build
+    from .marker import DatasetMarker
 
     engine: Any = "pool" if workers > 1 else "local"
     built = build(
-        recipe, list(data), out, checkpoint_dir=checkpoints, engine=engine, workers=workers, progress=progress
+        recipe,
+        list(data),
+        out,
+        checkpoint_dir=checkpoints,
+        marker=DatasetMarker.of(key_file),
+        engine=engine,
+        workers=workers,
+        progress=progress,
     )
     return built.folder, len(built.clips), [] if built.report is None else _leaks(built.report)
 

@@ -12,7 +12,7 @@ from typing import TextIO
 from ..core.errors import UsageError
 from ..core.files import replacing
 from ..core.text import csv_cell, printable
-from .schemas import Failed, Result, line
+from .schemas import Failed, MarkResult, Scanned, line
 
 COLUMNS = (
     "path",
@@ -29,7 +29,7 @@ COLUMNS = (
     "model",
     "error",
 )
-Record = Result | Failed
+Record = Scanned | Failed
 
 
 @contextlib.contextmanager
@@ -63,37 +63,50 @@ def json_writer(stream: TextIO) -> Callable[[Record], None]:
     return write
 
 
-def csv_writer(stream: TextIO) -> Callable[[Record], None]:
-    """Writes one CSV row a record after a header. No text cell can start a formula in a spreadsheet."""
+def csv_writer(stream: TextIO, *, marks: bool = False) -> Callable[[Record], None]:
+    """Writes one CSV row a record after a header, with a column `marks` if asked.
+
+    No text cell can start a formula in a spreadsheet.
+    """
     rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow(COLUMNS)
+    columns = (*COLUMNS, "marks") if marks else COLUMNS
+    rows.writerow(columns)
 
     def write(record: Record) -> None:
-        rows.writerow(_cells(record))
+        cells = _cells(record)
+        rows.writerow([cells.get(column) for column in columns])
         stream.flush()
 
     return write
 
 
-def _cells(record: Record) -> list[str | float | None]:
+def _cells(record: Record) -> dict[str, str | float | None]:
     if isinstance(record, Failed):
-        cells: dict[str, str | float | None] = {"path": _text(record.path), "error": _text(record.error)}
-    else:
-        cells = {
-            "path": _text(record.path),
-            "seconds": record.seconds,
-            "decision": record.decision,
-            "score": record.score,
-            "probability": record.probability,
-            "prior": record.prior,
-            "track": record.track,
-            "channel": record.channel,
-            "reasons": _text("; ".join(record.reasons)),
-            "warnings": _text("; ".join(record.warnings)),
-            "spans": " ".join(f"{span.start:g}-{span.end:g}:{span.score:.3f}" for span in record.spans),
-            "model": _text(" ".join(record.model.values())),
-        }
-    return [cells.get(column) for column in COLUMNS]
+        return {"path": _text(record.path), "error": _text(record.error)}
+    result = record.result
+    return {
+        "path": _text(record.path),
+        "seconds": result.seconds,
+        "decision": result.decision,
+        "score": result.score,
+        "probability": result.probability,
+        "prior": result.prior,
+        "track": result.track,
+        "channel": result.channel,
+        "reasons": _text("; ".join(result.reasons)),
+        "warnings": _text("; ".join(result.warnings)),
+        "spans": " ".join(f"{span.start:g}-{span.end:g}:{span.score:.3f}" for span in result.spans),
+        "model": _text(" ".join(result.model.values())),
+        "marks": _marks(record.marks),
+    }
+
+
+def _marks(marks: MarkResult | None) -> str:
+    """The verdict, and what backs it."""
+    if marks is None:
+        return ""
+    backing = {"p_value": f"{marks.p_value:.3g}", "key_id": marks.key_id, "record": marks.record}
+    return _text(" ".join([marks.verdict, *(f"{name}={value}" for name, value in backing.items() if value)]))
 
 
 def _text(text: str) -> str:

@@ -11,8 +11,13 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from earwitness.datasets import readers
+from earwitness.datasets.manifest import Clip
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,25 @@ def speech_clips(shared: Path, split: str = "test") -> list[SpeechClip]:
             for row in csv.DictReader(file)
             if row["kind"] == "speech" and row["split"] == split
         ]
+
+
+def test_speech(folder: Path, per_corpus: int) -> list[Clip]:
+    """Test speech, at most `per_corpus` clips of each corpus, one speaker after the other (seed 0)."""
+    by_corpus: dict[str, list[Clip]] = defaultdict(list)
+    for clip in readers.read_folder(folder):
+        if clip.split == "test" and clip.kind == "speech":
+            by_corpus[clip.corpus].append(clip)
+    chosen = []
+    for corpus in sorted(by_corpus):
+        clips = sorted(by_corpus[corpus], key=lambda clip: clip.path)
+        order = np.random.default_rng(0).permutation(len(clips))
+        seen: dict[str, int] = defaultdict(int)
+        ranked: list[tuple[int, int, Clip]] = []
+        for index in order:
+            ranked.append((seen[clips[index].speaker], len(ranked), clips[index]))
+            seen[clips[index].speaker] += 1
+        chosen += [clip for _, _, clip in sorted(ranked, key=lambda entry: entry[:2])[:per_corpus]]
+    return chosen
 
 
 def main() -> None:

@@ -22,12 +22,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from earwitness.codecs import classical, zoo
+from clips import test_speech
+from earwitness.codecs import classical, pretrained, zoo
 from earwitness.codecs.neural import NeuralCodec
 from earwitness.core import audio, intervals, signal_metrics
 from earwitness.core.audio import Audio
 from earwitness.core.errors import DataError
-from earwitness.datasets import readers
 from earwitness.datasets.manifest import Clip
 from numpy.typing import NDArray
 from pesq import NoUtterancesError, pesq
@@ -96,30 +96,13 @@ def opus(kbps: float) -> Runner:
 
 
 def lyra(folder: Path, stages: int) -> Runner:
-    """Lyra v2, one 20 ms frame at a time; a fresh interpreter for each clip, because it keeps its state inside."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    def runner(file: str, signature: str) -> Callable[..., dict[str, NDArray[np.float32]]]:
-        found: Callable[..., dict[str, NDArray[np.float32]]] = Interpreter(str(folder / file)).get_signature_runner(
-            signature
-        )
-        return found
+    member = pretrained.open("lyra-v2", folder)
 
     def run(clip: Audio) -> Coded:
-        encode = runner("soundstream_encoder.tflite", "serving_default")
-        quantise, restore = runner("quantizer.tflite", "encode"), runner("quantizer.tflite", "decode")
-        decode = runner("lyragan.tflite", "serving_default")
-        wave = clip.samples[0]
-        padded = np.pad(wave, (0, -len(wave) % 320)).reshape(-1, 1, 320)
-        start, parts, codes = time.perf_counter(), [], []
-        for frame in padded:
-            features = encode(input_audio=frame)["output_0"].reshape(1, 1, 64)
-            indices = quantise(input_frames=features, num_quantizers=np.int32(stages))["output_0"]
-            latent = restore(encoding_indices=indices)["output_0"]
-            parts.append(decode(input_audio=latent.reshape(1, 1, 64))["output_0"].reshape(-1))
-            codes.append(indices[:stages, 0, 0])
-        out = np.clip(np.concatenate(parts)[: len(wave)], -1, 1).astype(np.float32)
-        return Coded(out, time.perf_counter() - start, np.array(codes, dtype=np.int64).T, stages * 4 * 50 / 1000)
+        start = time.perf_counter()
+        tokens = member.encode(clip, stages)
+        out = member.decode(tokens)
+        return Coded(out.samples[0], time.perf_counter() - start, tokens.codes, tokens.kbps)
 
     return run
 
@@ -129,30 +112,11 @@ def conditions(lyra_folder: Path | None) -> Iterator[tuple[str, float, Runner]]:
     for row in zoo.listings():
         if row.kind == "codec":
             yield from ((row.name, kbps, neural(row.name, kbps)) for kbps in row.kbps)
-        elif row.kind == "vocoder":
+        elif row.kind in ("vocoder", "copy-synthesis"):
             yield row.name, 0.0, neural(row.name, None)
     yield from (("opus", kbps, opus(kbps)) for kbps in OPUS)
     if lyra_folder is not None:
         yield from (("lyra-v2", stages * 0.2, lyra(lyra_folder, stages)) for stages in (16, 30, 46))
-
-
-def chosen_clips(folder: Path, per_corpus: int) -> list[Clip]:
-    """Test speech, at most `per_corpus` clips of each corpus, one speaker after the other (seed 0)."""
-    by_corpus: dict[str, list[Clip]] = defaultdict(list)
-    for clip in readers.read_folder(folder):
-        if clip.split == "test" and clip.kind == "speech":
-            by_corpus[clip.corpus].append(clip)
-    chosen = []
-    for corpus in sorted(by_corpus):
-        clips = sorted(by_corpus[corpus], key=lambda clip: clip.path)
-        order = np.random.default_rng(0).permutation(len(clips))
-        seen: dict[str, int] = defaultdict(int)
-        ranked: list[tuple[int, int, Clip]] = []
-        for index in order:
-            ranked.append((seen[clips[index].speaker], len(ranked), clips[index]))
-            seen[clips[index].speaker] += 1
-        chosen += [clip for _, _, clip in sorted(ranked, key=lambda entry: entry[:2])[:per_corpus]]
-    return chosen
 
 
 def judge(clip: Clip, wave: Audio, name: str, kbps: float, coded: Coded) -> Result:
@@ -225,7 +189,7 @@ def main() -> None:
     parser.add_argument("--per-corpus", type=int, default=8)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    clips = chosen_clips(chosen.data, chosen.per_corpus)
+    clips = test_speech(chosen.data, chosen.per_corpus)
     waves = [audio.load(chosen.data / clip.path, rate=RATE).mono() for clip in clips]
     speakers = len({clip.speaker for clip in clips})
     print(f"{len(clips)} clips, {speakers} speakers, {sum(wave.seconds for wave in waves):.0f} s of test speech\n")

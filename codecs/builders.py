@@ -8,14 +8,32 @@ from typing import Any
 from torch import nn
 
 from ..core.recipe import Strict, check
+from .models.dac import Dac, DacConfig
+from .models.encodec import Encodec, EncodecConfig
+from .models.hifigan import HifiGan, HifiGanConfig
+from .models.mdctcodec import MdctCodec, MdctCodecConfig
+from .models.music2latent import Music2Latent, Music2LatentConfig
+from .models.nsf import Nsf, NsfConfig
 from .models.soundstream import SoundStream, SoundStreamConfig
+from .models.spectralcodec import SpectralCodec, SpectralCodecConfig
 from .models.streamcodec import StreamCodec, StreamCodecConfig
 from .models.vocos import Vocos, VocosConfig
+from .models.vocos_tokens import VocosTokens, VocosTokensConfig
+from .models.wavtokenizer import WavTokenizer, WavTokenizerConfig
 
 BUILDERS: dict[str, tuple[type[Strict], Callable[[Any], nn.Module]]] = {
+    "dac": (DacConfig, Dac),
+    "encodec": (EncodecConfig, Encodec),
+    "hifigan": (HifiGanConfig, HifiGan),
+    "mdctcodec": (MdctCodecConfig, MdctCodec),
+    "music2latent": (Music2LatentConfig, Music2Latent),
+    "nsf": (NsfConfig, Nsf),
     "soundstream": (SoundStreamConfig, SoundStream),
+    "spectralcodec": (SpectralCodecConfig, SpectralCodec),
     "streamcodec": (StreamCodecConfig, StreamCodec),
     "vocos": (VocosConfig, Vocos),
+    "vocos-tokens": (VocosTokensConfig, VocosTokens),
+    "wavtokenizer": (WavTokenizerConfig, WavTokenizer),
 }
 
 

@@ -40,13 +40,17 @@ class ResynthEngine(Protocol):
 
 @dataclass(frozen=True)
 class NeuralSpec:
-    """What the outside of a network must know; `bits` for each quantiser stage, empty for a vocoder."""
+    """What the outside of a network must know; `bits` for each quantiser stage, empty for a vocoder.
+
+    scalable: whether the first stages alone give speech too; else all of them are needed.
+    """
 
     name: str
     digest: str
     rate: int
     hop_length: int
     bits: tuple[float, ...] = ()
+    scalable: bool = True
 
     @property
     def frame_rate(self) -> float:
@@ -60,8 +64,9 @@ class NeuralSpec:
 
     @property
     def kbps(self) -> tuple[float, ...]:
-        """Nominal bitrate with 1, 2, ... stages, in kbit/s."""
-        return tuple(round(float(total) * self.frame_rate / 1000, 3) for total in np.cumsum(np.ceil(self.bits)))
+        """Nominal bitrate with 1, 2, ... stages, in kbit/s; with all of them when it is not scalable."""
+        rates = tuple(round(float(total) * self.frame_rate / 1000, 3) for total in np.cumsum(np.ceil(self.bits)))
+        return rates if self.scalable else rates[-1:]
 
 
 def _to_frames(audio: Audio, spec: NeuralSpec) -> tuple[Floats, int]:
@@ -100,14 +105,18 @@ class NeuralCodec:
         """Number of stages whose bitrate is nearest to `kbps`. Raises UsageError below zero."""
         if kbps <= 0:
             raise UsageError(f"A bitrate must be above 0 kbit/s, and {kbps:g} is not.")
+        if not self.spec.scalable:
+            return len(self.spec.bits)
         return int(np.argmin(np.abs(np.array(self.kbps) - kbps))) + 1
 
     def encode(self, audio: Audio, levels: int | None = None) -> Tokens:
         """Codes of the mono mix with `levels` stages (default all). Raises UsageError for an impossible number."""
         stages = len(self.spec.bits)
         levels = stages if levels is None else levels
-        if not 1 <= levels <= stages:
-            raise UsageError(f"{self.name} has 1 to {stages} levels; {levels} is not one of them.")
+        least = 1 if self.spec.scalable else stages
+        if not least <= levels <= stages:
+            offered = f"1 to {stages}" if self.spec.scalable else f"always {stages}"
+            raise UsageError(f"{self.name} has {offered} levels; {levels} is not one of them.")
         wave, length = _to_frames(audio.mono(), self.spec)
         codes = self.engine.encode(wave)[0, :levels]
         spec = self.spec

@@ -6,40 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
 
 from ..core.errors import WeightsError
 from ..core.files import replacing
-from ..core.onnx_export import export, round_to_half
+from ..core.onnx_export import round_to_half
 from ..core.weights import Card, write_card
+from . import facts
 from .engine_torch import load_model, stored_state
-from .neural import UNUSED
+from .graphs import graphs
 from .recipe import CodecRecipe
-
-
-class _Encode(nn.Module):
-    """wave (1, 1, n) -> codes (1, stages, frames)."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, wave: Tensor) -> Tensor:
-        return self.model.quantiser.encode(self.model.analyse(wave))  # type: ignore[no-any-return]
-
-
-class _Decode(nn.Module):
-    """codes (1, stages, frames) -> wave (1, 1, n)."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, codes: Tensor) -> Tensor:
-        return self.model.synthesise(self.model.quantiser.decode(codes))  # type: ignore[no-any-return]
 
 
 def publish(
@@ -49,9 +26,11 @@ def publish(
     *,
     metrics: Mapping[str, Any] | None = None,
     licence: str = "Apache-2.0",
+    hours: float | None = None,
 ) -> Path:
     """Write weights, graphs and card of a trained checkpoint into `folder`; returns the card's path.
 
+    `hours` of training speech, where the checkpoint does not say.
     Raises WeightsError when the checkpoint was not made by this recipe.
     """
     made = _metadata(checkpoint)
@@ -66,7 +45,7 @@ def publish(
     quantiser = getattr(model, "quantiser", None)
     bits: tuple[float, ...] = () if quantiser is None else tuple(model.bits)
     if quantiser is not None:
-        parts |= _graphs(model, recipe.name, folder)
+        parts |= graphs(model, recipe.name, folder)
     hop = int(model.hop_length)
     settings = {
         "model": recipe.model,
@@ -76,6 +55,9 @@ def publish(
         "bits": list(bits),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": int(made.get("step", 0)),
+        "hours": float(made.get("hours", 0.0)) if hours is None else hours,
+        "scalable": bool(getattr(model, "scalable", True)),
+        "facts": facts.card_entry(recipe.model),
     }
     card = Card(
         name=recipe.name,
@@ -96,16 +78,3 @@ def publish(
 def _metadata(checkpoint: Path) -> dict[str, str]:
     with safe_open(str(checkpoint), framework="pt") as file:  # type: ignore[no-untyped-call]
         return dict(file.metadata() or {})
-
-
-def _graphs(model: Any, name: str, folder: Path) -> dict[str, Path]:
-    parts = {"encode": folder / f"{name}-encode.onnx", "decode": folder / f"{name}-decode.onnx"}
-    hop, stages = int(model.hop_length), len(model.bits)
-    wave = torch.randn(1, 1, 40 * hop, generator=torch.Generator().manual_seed(0)) * 0.1
-    with torch.no_grad():
-        codes = _Encode(model)(wave)
-    # Codes are integers: a tie that float noise breaks differently would show as a gap of many units.
-    export(_Encode(model), {"wave": wave}, ["codes"], {"wave": {2: "n"}, "codes": {2: "frames"}}, parts["encode"])
-    codes[:, stages // 2 :] = UNUSED
-    export(_Decode(model), {"codes": codes}, ["wave"], {"codes": {2: "frames"}, "wave": {2: "n"}}, parts["decode"])
-    return parts

@@ -36,10 +36,11 @@ class Losses(Strict):
 
 
 class CriticSection(Strict):
-    """Resolutions of the STFT (n_fft) and MDCT (size) critics, and their width."""
+    """Resolutions of the STFT (n_fft) and MDCT (size) critics, periods of the folding ones, and their width."""
 
     stft: tuple[int, ...] = ()
     mdct: tuple[int, ...] = ()
+    periods: tuple[int, ...] = ()
     channels: int = 16
 
 
@@ -51,7 +52,7 @@ class DataSection(Strict):
 
 
 class InitSection(Strict):
-    """Warm start: copy every tensor of a safetensors file whose name and shape match."""
+    """Warm start: copy every tensor whose name and shape match, from a safetensors file or weights known by name."""
 
     from_: Path | None = Field(None, alias="from")
 
@@ -60,7 +61,20 @@ class CodecRecipe(Strict):
     """One trained codec or vocoder."""
 
     name: str
-    model: Literal["soundstream", "streamcodec", "vocos"]
+    model: Literal[
+        "dac",
+        "encodec",
+        "hifigan",
+        "mdctcodec",
+        "music2latent",
+        "nsf",
+        "soundstream",
+        "spectralcodec",
+        "streamcodec",
+        "vocos",
+        "vocos-tokens",
+        "wavtokenizer",
+    ]
     summary: str
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -15,8 +15,8 @@ from .parts.critics import Critics
 from .parts.losses import MultiScaleMel, critic_loss, feature_loss, fool_loss
 from .recipe import CodecRecipe
 
-# Batches whose latents start the codebooks: about 20 latents for each of 1024 codes.
-_KMEANS_LATENTS = 20_000
+# Latents that start the codebooks: 20 for each code, but no more than this.
+_KMEANS_LATENTS, _KMEANS_SHARE = 20_000, 20
 
 
 class CodecTask:
@@ -28,8 +28,9 @@ class CodecTask:
         rate: Any = model.rate
         self.mel = MultiScaleMel(int(rate), recipe.losses.mel_sizes)
         self.critic: Critics | None = None
-        if recipe.critic.stft or recipe.critic.mdct:
-            self.critic = Critics(recipe.critic.stft, recipe.critic.mdct, recipe.critic.channels)
+        critic = recipe.critic
+        if critic.stft or critic.mdct or critic.periods:
+            self.critic = Critics(critic.stft, critic.mdct, critic.channels, critic.periods)
             self.networks = {**self.networks, "critic": self.critic}
         self._fake: Tensor | None = None
 
@@ -41,8 +42,9 @@ class CodecTask:
         device = next(self.model.parameters()).device
         latents: list[Tensor] = []
         draw = step
+        wanted = min(_KMEANS_LATENTS, _KMEANS_SHARE * max(stage.size for stage in quantiser.stages))
         with torch.no_grad():
-            while sum(len(part) for part in latents) < _KMEANS_LATENTS:
+            while sum(len(part) for part in latents) < wanted:
                 wave = torch.from_numpy(source.batch(draw)).to(device)
                 latents.append(self.model.analyse(wave).transpose(1, 2).flatten(0, 1))  # type: ignore[operator]
                 draw += 1

@@ -11,9 +11,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from .. import __version__
+from ..core import weights
 from ..core.errors import RecipeError
 from ..core.train import BatchSource, Trained, fit
 from .builders import build
+from .consistency import ConsistencyTask
+from .engine_torch import stored_state
+from .models.music2latent import Music2Latent
 from .recipe import CodecRecipe
 from .task import CodecTask
 
@@ -27,8 +31,12 @@ def train(
     """Train to the end of the schedule, resuming what lies in `out`. Crops must be whole frames long."""
     torch.manual_seed(recipe.seed)
     model = build(recipe.model, recipe.arguments)
+    if recipe.init.from_ is None and getattr(model, "borrows", False):
+        raise RecipeError(
+            f"{recipe.name}: init.from must name the codec whose encoder and codebooks {recipe.model} uses."
+        )
     if recipe.init.from_ is not None:
-        warm_start(model, recipe.init.from_)
+        warm_start(model, start_file(recipe.init.from_))
     identity = {
         "recipe": recipe.name,
         "recipe_digest": recipe.digest(),
@@ -36,8 +44,10 @@ def train(
         "seed": str(recipe.seed),
         "earwitness": __version__,
     }
+    if (hours := getattr(source, "hours", None)) is not None:
+        identity["hours"] = f"{hours:.1f}"
     return fit(
-        CodecTask(model, recipe),
+        ConsistencyTask(model, recipe) if isinstance(model, Music2Latent) else CodecTask(model, recipe),
         source,
         optimiser=recipe.optimiser,
         schedule=recipe.schedule,
@@ -56,14 +66,32 @@ def crop_samples(recipe: CodecRecipe) -> int:
     return max(1, int(recipe.data.seconds * rate) // frame) * frame
 
 
+def start_file(given: Path) -> Path:
+    """The file of a warm start: `given` itself, or the weights of that name when it has no suffix.
+
+    Raises WeightsError for a name that is not known.
+    """
+    if given.suffix or given.is_file():
+        return given
+    return weights.path(weights.card(str(given)), "safetensors")
+
+
 def warm_start(model: nn.Module, file: Path) -> list[str]:
-    """Copy every tensor whose name and shape match; returns their names. Raises RecipeError when none does."""
+    """Copy every tensor whose name and shape match; returns their names. Raises RecipeError when none does.
+
+    Codebooks come along only as a whole: some of them beside fresh ones, and switched on, would be noise.
+    """
     try:
         stored = load_file(file)
     except (OSError, SafetensorError) as error:
         raise RecipeError(f"The weights to start from, {str(file)!r}, cannot be read: {error}.") from error
     state = model.state_dict()
+    # Shipped weights are stored at half size.
+    stored = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in stored.items()}
     fitting = {name: tensor for name, tensor in stored.items() if name in state and state[name].shape == tensor.shape}
+    books = {name for name in stored_state(model) if name.startswith("quantiser.")}
+    if not books <= fitting.keys():
+        fitting = {name: tensor for name, tensor in fitting.items() if not name.startswith("quantiser.")}
     if not fitting:
         raise RecipeError(f"No tensor of {str(file)!r} fits this model.")
     model.load_state_dict(fitting, strict=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .decode import Limits, Probe, blocks, load, probe
-from .encode import save
+from .encode import Writer, save, subtype_like
 from .resample import StreamResampler, resample
 from .sound import Audio, Samples, exactly
 
@@ -13,10 +13,12 @@ __all__ = [
     "Probe",
     "Samples",
     "StreamResampler",
+    "Writer",
     "blocks",
     "exactly",
     "load",
     "probe",
     "resample",
     "save",
+    "subtype_like",
 ]

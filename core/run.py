@@ -66,7 +66,7 @@ def _pooled(function: Callable[[Item], Result], items: Iterable[Item], workers: 
                     item = next(source)
                 except StopIteration:
                     break
-                with _single_threaded():
+                with single_threaded():
                     waiting.append(pool.submit(function, item))
             if not waiting:
                 return
@@ -80,8 +80,8 @@ def _pooled(function: Callable[[Item], Result], items: Iterable[Item], workers: 
 
 
 @contextmanager
-def _single_threaded() -> Iterator[None]:
-    """The environment that workers inherit; they are started inside `submit`."""
+def single_threaded() -> Iterator[None]:
+    """The environment that processes started inside inherit, so that their numeric libraries take one thread each."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:

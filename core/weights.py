@@ -24,7 +24,7 @@ from .errors import MissingPart, WeightsError
 from .files import replacing, sha256
 from .home import home
 
-SHIPPED = ("earwitness.codecs.weights", "earwitness.detect.weights")
+SHIPPED = ("earwitness.codecs.weights", "earwitness.detect.weights", "earwitness.watermark.weights")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ CUES = (
     "bandwidth",
     "DC offset",
 )
+# Beside them where a clip has one: whether it is marked.
+MARK_CUE = "watermark"
 _FOLDS = 5
 _FLOOR = 1e-10
 # A mean below half a step of 16 bits is left by rounding alone; after any processing it is gone.
@@ -74,10 +76,14 @@ def audit(clips: Sequence[Clip], load: Callable[[str], Audio], *, most: int = 40
     if len(set(spoof.tolist())) < 2 or len(set(groups.tolist())) < 2:
         raise DataError("An audit needs bona fide and spoof clips from two speakers at least.")
     features = np.stack([measure(load(clip.path)) for clip in chosen])
+    names: tuple[str, ...] = CUES
+    if any(clip.watermark for clip in chosen):
+        names = (*CUES, MARK_CUE)
+        features = np.column_stack([features, [float(bool(clip.watermark)) for clip in chosen]])
     # The models are tiny: threads only wait for each other, for seconds when the machine is busy.
     with _part("threadpoolctl").threadpool_limits(1):
         folds = _folds(features, spoof, groups, seed)
-        cues = {cue: _auc(features[:, [i]], spoof, folds) for i, cue in enumerate(CUES)}
+        cues = {cue: _auc(features[:, [i]], spoof, folds) for i, cue in enumerate(names)}
         return Report(cues, _auc(features, spoof, folds), len(chosen))
 
 

@@ -19,6 +19,7 @@ from .audit import Report, audit
 from .card import card
 from .fakes import OpenCodec, System, make, open_from_zoo, plan, weights_digest
 from .manifest import Clip
+from .marks import Marker, marked_twins
 from .pairs import augment_pairs, beds_of
 from .readers import OnError, read_folders
 from .recipe import BuildRecipe, FakesRecipe, read_recipe, select
@@ -44,6 +45,7 @@ def build(
     *,
     checkpoint_dir: Path | str | None = None,
     open_codec: OpenCodec | None = None,
+    marker: Marker | None = None,
     engine: Engine = "local",
     workers: int = 1,
     progress: Progress | None = None,
@@ -54,7 +56,8 @@ def build(
     The work is done in `out_dir` + ".partial"; run again after an interruption, it goes on from there. The
     finished folder (audio/, manifest.jsonl and .parquet, README.md, dataset.toml) appears at once. A dataset
     of the same recipe and clips that is already there is returned. Relative checkpoints of the recipe are
-    looked up in `checkpoint_dir`, else beside the recipe. `on_error(path, reason)` hears of files left out.
+    looked up in `checkpoint_dir`, else beside the recipe. A recipe with [watermark] needs a `marker`.
+    `on_error(path, reason)` hears of files left out.
 
     Raises RecipeError, DataError, and LeakError when a cue tells the classes apart.
     """
@@ -62,8 +65,10 @@ def build(
     clips = read_folders(data_dirs) if on_error is None else read_folders(data_dirs, on_error=on_error)
     sources = select(clips, found.select, found.seed)
     systems = _systems(found.fakes, Path(checkpoint_dir) if checkpoint_dir else base, open_codec or open_from_zoo)
+    if found.watermark is not None and marker is None:
+        raise RecipeError("The recipe has a [watermark], and there is no marker to put it on.")
     out = Path(os.path.abspath(out_dir))
-    head = _identity(found, sources, systems)
+    head = _identity(found, sources, systems, marker)
     if (present := _present(out, head)) is not None:
         return present
 
@@ -71,6 +76,8 @@ def build(
     jobs = plan(sources, systems, found.seed, found.fakes.per_clip or None, equalise=found.fakes.equalise)
     options: dict[str, Any] = {"engine": engine, "workers": workers, "progress": progress}
     rows = make(jobs, work, open_codec, **options)
+    if found.watermark is not None and marker is not None:
+        rows = [*rows, *marked_twins(rows, found.watermark, found.seed, work, marker, **options)]
     if found.augment is not None:
         copies = augment_pairs(rows, found.augment, found.seed, work, beds_of(clips), **options)
         rows = [*rows, *copies] if found.augment.keep_clean else copies
@@ -81,7 +88,7 @@ def build(
     digest = manifest.digest(rows)
     manifest.write(work / "manifest.jsonl", rows)
     manifest.write(work / "manifest.parquet", rows)
-    text = card(found.name, found.about, found.model_dump_json(indent=2), digest, rows, report)
+    text = card(found.name, found.about, found.text(indent=2), digest, rows, report)
     (work / "README.md").write_text(text, encoding="utf-8")
     (work / _HEAD).write_text(f'{head}digest = "{digest}"\n', encoding="utf-8")
     _sweep(work, rows)
@@ -105,9 +112,10 @@ def _systems(fakes: FakesRecipe, base: Path, open_codec: OpenCodec) -> list[Syst
     return systems
 
 
-def _identity(recipe: BuildRecipe, sources: Sequence[Clip], systems: Sequence[System]) -> str:
+def _identity(recipe: BuildRecipe, sources: Sequence[Clip], systems: Sequence[System], marker: Marker | None) -> str:
     weights = [weights_digest(system.name, file) for system in systems for file in system.checkpoints]
-    made_by = hashlib.sha256(f"{recipe.model_dump_json()}{weights}".encode()).hexdigest()
+    key = "" if recipe.watermark is None or marker is None else marker.key_id
+    made_by = hashlib.sha256(f"{recipe.text()}{weights}{key}".encode()).hexdigest()
     return f'version = 1\nrecipe = "{made_by}"\nsources = "{manifest.digest(sources)}"\n'
 
 

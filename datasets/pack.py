@@ -169,6 +169,8 @@ class Crops:
         self.samples = round(seconds * packed.rate)
         self._speech_only = speech_only
         self._draw = _Draw(packed, split, self.samples, speech_only)
+        chosen = [clip.split == split for clip in packed.clips]
+        self.hours = float(packed.length[chosen].sum()) / packed.rate / 3600
 
     def batch(self, step: int) -> NDArray[np.float32]:
         """(batch, 1, samples) float32 in [-1, 1] for training step `step` >= 0."""

@@ -51,6 +51,13 @@ class FakesRecipe(recipes.Strict):
     systems: tuple[SystemRecipe, ...] = Field(min_length=1)
 
 
+class MarkRecipe(recipes.Strict):
+    """Marked twins for `share` of the genuine clips and all their fakes. strength: dB; by default the mark's own."""
+
+    share: float = Field(default=0.5, gt=0, le=1)
+    strength: float | None = Field(default=None, gt=0)
+
+
 class AugmentRecipe(recipes.Strict):
     """`copies` augmented versions of each pair by a policy of `augment`, with or without the clean one."""
 
@@ -68,7 +75,12 @@ class BuildRecipe(recipes.Strict):
     audit: Literal["strict", "report"] = "strict"
     select: Select = Select()
     fakes: FakesRecipe
+    watermark: MarkRecipe | None = None
     augment: AugmentRecipe | None = None
+
+    def text(self, indent: int | None = None) -> str:
+        """As JSON; without a [watermark] that is not there, so that older datasets keep their identity."""
+        return self.model_dump_json(indent=indent, exclude={"watermark"} if self.watermark is None else None)
 
 
 def read_recipe(recipe: Path | str | BuildRecipe) -> tuple[BuildRecipe, Path]:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ... import __version__
-from . import codec, dataset, demo, evaluate, scan, train, weights
+from . import codec, dataset, demo, evaluate, keys, scan, serve, train, watermark, weights
+from .options import Server
 from .root import Root, tolerate_any_text
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    server: Server = "",
 ) -> None:
     """Scan recordings for synthetic speech, and make the fakes to learn from."""
 
@@ -42,8 +44,12 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("detectors")(weights.detectors)
 app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
+app.command("worker")(serve.worker)
+app.add_typer(keys.app, name="api-key")
 app.add_typer(codec.app, name="codec")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(watermark.app, name="watermark")
 app.add_typer(weights.app, name="weights")
 
 

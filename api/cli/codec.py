@@ -1,13 +1,18 @@
-"""earwitness codec list | encode | decode | resynth | train."""
+"""earwitness codec list | encode | decode | resynth | train | bench."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Data, Debug, Device, Home, Json, Quiet, Recipe, Resume, Steps
+from ...core.text import printable
+from .options import Data, Debug, Device, Home, Json, Quiet, Recipe, Resume, Steps, Workers
+
+if TYPE_CHECKING:
+    from ..schemas import System
 
 app = typer.Typer(help="Turn speech into codes and back, and train the codecs that do.", no_args_is_help=True)
 
@@ -16,8 +21,15 @@ Target = Annotated[Path, typer.Argument(metavar="OUT")]
 
 
 @app.command("list")
-def list_(json: Json = None, home: Home = None, debug: Debug = False) -> None:
-    """List codecs and vocoders, neural and classical."""
+def list_(
+    grid: Annotated[
+        bool, typer.Option("--grid", help="The cells of CodecFake+'s taxonomy, empty ones too, instead.")
+    ] = False,
+    json: Json = None,
+    home: Home = None,
+    debug: Debug = False,
+) -> None:
+    """List codecs, vocoders and other resynthesisers, and the recipes that still lack weights."""
     from .. import table, workshop
     from .output import lines
 
@@ -25,20 +37,35 @@ def list_(json: Json = None, home: Home = None, debug: Debug = False) -> None:
     lines(json, rows)
     if json == "-":
         return
-    table.show(
-        ("name", "kind", "Hz", "kbit/s", "parameters", "summary"),
-        [
-            (
-                row.name,
-                row.kind,
-                str(row.rate or "any"),
-                " ".join(f"{rate:g}" for rate in row.kbps),
-                f"{row.parameters:,}" if row.parameters else "",
-                row.summary,
-            )
-            for row in rows
-        ],
+    if grid:
+        header = ("quantiser", "auxiliary", "time (T)", "frequency (F)")
+        table.show(header, _grid_rows(workshop.grid()))
+        return
+    table.show(LIST_HEADER, [_list_row(row) for row in rows])
+
+
+LIST_HEADER = ("name", "kind", "Hz", "kbit/s", "parameters", "causal", "taxonomy", "trained", "paper", "summary")
+
+
+def _list_row(row: System) -> tuple[str, ...]:
+    trained = f"{row.hours:.1f} h" if row.hours else "yes" if row.trained else "untrained"
+    return (
+        row.name,
+        row.kind,
+        str(row.rate or ("any" if row.trained else "")),
+        " ".join(f"{rate:g}" for rate in row.kbps),
+        f"{row.parameters:,}" if row.parameters else "",
+        "" if row.causal is None else "yes" if row.causal else "no",
+        "/".join(filter(None, (row.quantiser, row.auxiliary, row.decoder))),
+        trained if row.paper else "",
+        f"{row.paper} ({row.published})" if row.published else row.paper,
+        row.summary,
     )
+
+
+def _grid_rows(cells: Mapping[tuple[str, str, str], Sequence[str]]) -> list[tuple[str, ...]]:
+    pairs = list(dict.fromkeys((quantiser, auxiliary) for quantiser, auxiliary, _ in cells))
+    return [(*pair, *(" ".join(cells[(*pair, decoder)]) or "-" for decoder in ("T", "F"))) for pair in pairs]
 
 
 @app.command()
@@ -112,3 +139,41 @@ def train(
         made, card = training.train_codec(recipe, data, name=name, out=out, options=options, progress=progress)
     if not quiet:
         print(f"Trained; its card is {card}. Try: earwitness codec resynth {made} IN OUT")
+
+
+@app.command()
+def bench(
+    data: Data,
+    codecs: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODEC...]", help="NAME or NAME@KBPS (default: all that learnt).")
+    ] = None,
+    json: Json = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Page with plots, spectrograms and players.")
+    ] = None,
+    words: Annotated[
+        bool, typer.Option("--words", help="Word error rates too (English; slower than real time).")
+    ] = False,
+    seconds: Annotated[float, typer.Option(min=1.0, help="How much of each file.")] = 10.0,
+    workers: Workers = 1,
+    home: Home = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Compare codecs on your own recordings: quality, CPU time, and bytes saved against Opus at equal PESQ."""
+    from ...core.files import replacing
+    from .. import bench as use
+    from .. import bench_page, table
+    from .output import lines
+    from .progress import reporter
+
+    with reporter(show=not quiet) as progress:
+        done = use.bench(codecs or [], data, words=words, seconds=seconds, workers=workers, progress=progress)
+    lines(json, [*done.points, *done.clips, *done.failures])
+    if html is not None:
+        with replacing(html) as temporary:
+            temporary.write_text(bench_page.page(done), encoding="utf-8")
+    if json != "-":
+        table.show(bench_page.HEADER, [bench_page.cells(point) for point in done.points])
+    for failed in done.failures:
+        typer.echo(f"Not read: {printable(failed.path)}: {printable(failed.error)}", err=True)

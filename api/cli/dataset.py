@@ -25,6 +25,10 @@ def build(
     checkpoints: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the recipe's checkpoints lie (default: beside it).")
     ] = None,
+    watermark_key: Annotated[
+        Path | None,
+        typer.Option(metavar="KEYFILE", help="Key for a recipe's [watermark] (default: one that is no secret)."),
+    ] = None,
     workers: Workers = 1,
     home: Home = None,
     quiet: Quiet = False,
@@ -36,7 +40,13 @@ def build(
 
     with reporter(show=not quiet) as progress:
         folder, clips, leaks = workshop.build_dataset(
-            recipe, data, out, checkpoints=checkpoints, workers=workers, progress=progress
+            recipe,
+            data,
+            out,
+            checkpoints=checkpoints,
+            key_file=watermark_key,
+            workers=workers,
+            progress=progress,
         )
     if quiet:
         return

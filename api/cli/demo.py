@@ -11,6 +11,8 @@ import typer
 
 from .options import Debug, Home
 
+_ATTACK = "opus:16,crop:4"
+
 
 def demo(
     audio: Annotated[
@@ -23,11 +25,11 @@ def demo(
     home: Home = None,
     debug: Debug = False,
 ) -> None:
-    """Decode speech from shipped codec tokens, scan it, and scan AUDIO when given.
+    """Decode speech from shipped codec tokens, scan it, mark it, and scan AUDIO when given.
 
-    Exits with 1 when a decoded file is called genuine: nothing is shown then.
+    Exits with 1 when a decoded file is called genuine, of which nothing is shown then, or a mark is not found again.
     """
-    from .. import service, table, workshop
+    from .. import mark_table, marking, service, table, workshop
 
     name = detector or service.DEFAULT_DETECTOR
     with contextlib.ExitStack() as stack:
@@ -52,10 +54,17 @@ def demo(
             raise typer.Exit(1)
         print("2. Scanned them. They are synthetic; 'inconclusive' means that the detector cannot tell:")
         table.show(table.SCAN_HEADER, map(table.scan_row, verdicts))
+        found = marking.try_out([example.audio for example in made], _ATTACK, folder)
+        print("3. Marked them with a new key, sent them through Opus at 16 kbit/s, cut out 4 s, and listened for it:")
+        table.show(mark_table.MARK_HEADER[:5], [mark_table.mark_row(record)[:5] for record in found])
+        if any(record.verdict != "marked" for record in found):
+            print("   A mark was not found again; this installation is broken.")
+            raise typer.Exit(1)
+        print("   p bounds the chance that sound without the mark passes for marked, whatever the sound is.")
     if audio:
-        print("3. Scanned your recordings:")
+        print("4. Scanned your recordings:")
         records = list(service.scan(service.find(audio), detector=name))
         table.show(table.SCAN_HEADER, map(table.scan_row, records))
         print(table.summary(records))
     else:
-        print("3. Scan recordings of your own: make demo AUDIO=folder, or: earwitness scan PATH...")
+        print("4. Scan recordings of your own: make demo AUDIO=folder, or: earwitness scan PATH...")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from ..client import Client
+
 DEBUG = "earwitness.debug"
+SERVER = "earwitness.server"
 
 
 def _use_home(value: Path | None) -> Path | None:
@@ -22,6 +27,44 @@ def _use_home(value: Path | None) -> Path | None:
 def _remember_debug(ctx: typer.Context, value: bool) -> bool:
     ctx.meta[DEBUG] = value
     return value
+
+
+def _remember_server(ctx: typer.Context, value: str) -> str:
+    ctx.meta[SERVER] = value
+    return value
+
+
+Server = Annotated[
+    str,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        envvar="EARWITNESS_SERVER",
+        callback=_remember_server,
+        is_eager=True,
+        help="Let this server do the work of scan and watermark ($EARWITNESS_API_KEY: its key).",
+    ),
+]
+
+
+def server(ctx: typer.Context) -> Client | None:
+    """The client of the server that the user named, or None."""
+    url = ctx.meta.get(SERVER)
+    if not url:
+        return None
+    _needs_httpx()
+    from ..client import Client
+
+    return Client(url, os.environ.get("EARWITNESS_API_KEY", ""))
+
+
+def _needs_httpx() -> None:
+    from importlib.util import find_spec
+
+    from ...core.errors import MissingPart
+
+    if find_spec("httpx") is None or find_spec("rfc8785") is None:
+        raise MissingPart("Asking a server needs the extra 'serve': pip install 'earwitness[serve]'.")
 
 
 Home = Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Csv, Debug, Home, Json, Quiet, Workers
+from .options import Csv, Debug, Home, Json, Quiet, Workers, server
 
 if TYPE_CHECKING:
     from ...core.audio import Limits
@@ -25,6 +25,7 @@ class FailOn(StrEnum):
 
 
 def scan(
+    ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, and folders with all below them.")],
     json: Json = None,
     csv: Csv = None,
@@ -37,6 +38,15 @@ def scan(
     prior: Annotated[
         float | None, typer.Option(help="Probability of synthetic before listening (default: the detector's).")
     ] = None,
+    watermark_key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="KEYFILE", help="Look for marks of this key too; may be repeated. So are those of --home/keys."
+        ),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File whose first line opens encrypted key files.")
+    ] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Refuse longer files.")] = None,
     max_bytes: Annotated[int | None, typer.Option(help="Refuse larger files.")] = None,
     max_channels: Annotated[int | None, typer.Option(help="Refuse files with more channels.")] = None,
@@ -46,7 +56,8 @@ def scan(
 ) -> None:
     """Judge sound and video files: genuine, synthetic or inconclusive, with reasons.
 
-    Prints a table, or JSON Lines with '--json -'. A file that cannot be read never stops the others.
+    With watermark keys, the marks that are found stand beside the score and never change it. Prints a table, or
+    JSON Lines with '--json -'. A file that cannot be read never stops the others.
     """
     from ...core.errors import UsageError
     from .. import service, table, writers
@@ -55,29 +66,54 @@ def scan(
     if json == "-" and csv == "-":
         raise UsageError("Only one of --json and --csv can go to standard output.")
     files = service.find(paths)
-    answers = service.scan(
-        files,
-        detector=detector or service.DEFAULT_DETECTOR,
-        workers=workers,
-        prior=prior,
-        limits=_limits(max_seconds, max_bytes, max_channels),
-    )
+    client = server(ctx)
+    if client is None:
+        key_files = [*(watermark_key or ()), *service.configured_key_files()]
+        answers = service.scan(
+            files,
+            detector=detector or service.DEFAULT_DETECTOR,
+            workers=workers,
+            prior=prior,
+            limits=_limits(max_seconds, max_bytes, max_channels),
+            key_files=key_files,
+            passphrase_file=passphrase_file,
+        )
+    else:
+        from .. import remote
+
+        if watermark_key or any(limit is not None for limit in (max_seconds, max_bytes, max_channels)):
+            raise UsageError("With --server, keys of marks and limits are the server's own.")
+        key_files = []
+        answers = remote.scan(files, client, detector=detector, prior=prior, workers=workers)
     records: list[Record] = []
     with contextlib.ExitStack() as stack:
         sinks = []
         if json is not None:
             sinks.append(writers.json_writer(stack.enter_context(writers.opened(json))))
         if csv is not None:
-            sinks.append(writers.csv_writer(stack.enter_context(writers.opened(csv))))
+            sinks.append(writers.csv_writer(stack.enter_context(writers.opened(csv)), marks=bool(key_files)))
         for record in counted(answers, len(files), "Scanning", show=not quiet and json != "-" and csv != "-"):
             for write in sinks:
                 write(record)
             records.append(record)
     if not quiet and json != "-" and csv != "-":
-        table.show(table.SCAN_HEADER, map(table.scan_row, records))
+        _show(records, marks=bool(key_files))
         print(table.summary(records))
     if fail_on and _failed(records, {condition.value for condition in fail_on}):
         raise typer.Exit(1)
+
+
+def _show(records: list[Record], *, marks: bool) -> None:
+    from .. import table
+
+    header: tuple[str, ...] = table.SCAN_HEADER
+    rows = [table.scan_row(record) for record in records]
+    if marks:
+        from ..mark_table import mark_cell
+
+        header = (*header, "mark")
+        rows = [(*row, mark_cell(getattr(record, "marks", None))) for row, record in zip(rows, records, strict=True)]
+    table.show(header, rows)
 
 
 def _limits(seconds: float | None, size: int | None, channels: int | None) -> Limits:
@@ -94,4 +130,4 @@ def _limits(seconds: float | None, size: int | None, channels: int | None) -> Li
 def _failed(records: list[Record], conditions: set[str]) -> bool:
     from ..schemas import Failed
 
-    return any(isinstance(record, Failed) or record.decision in conditions for record in records)
+    return any(isinstance(record, Failed) or record.result.decision in conditions for record in records)

@@ -46,11 +46,18 @@ class StreamCodec(nn.Module):
 
     def analyse(self, wave: Tensor) -> Tensor:
         """(batch, 1, n) -> latents (batch, latent, n / hop + 1)."""
-        coefficients = self.mdct(wave[:, 0])
-        # Square-root compression: MDCT lines of speech span 60 dB, and a linear input drowns the weak ones.
-        return self.encoder(coefficients.sign() * (coefficients.abs() + 1e-8).sqrt())  # type: ignore[no-any-return]
+        return self.encoder(self.compress(self.mdct(wave[:, 0])))  # type: ignore[no-any-return]
 
     def synthesise(self, latents: Tensor) -> Tensor:
         """(batch, latent, frames) -> (batch, 1, (frames - 1) * hop)."""
-        compressed = self.decoder(latents)
-        return self.imdct(compressed * compressed.abs())[:, None]  # type: ignore[no-any-return]
+        return self.imdct(self.expand(self.decoder(latents)))[:, None]  # type: ignore[no-any-return]
+
+    @staticmethod
+    def compress(coefficients: Tensor) -> Tensor:
+        """Signed square root: MDCT lines of speech span 60 dB, and a linear input drowns the weak ones."""
+        return coefficients.sign() * (coefficients.abs() + 1e-8).sqrt()
+
+    @staticmethod
+    def expand(compressed: Tensor) -> Tensor:
+        """Inverse of `compress`."""
+        return compressed * compressed.abs()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -58,13 +59,36 @@ class MdctCritic(nn.Module):
         return self.plane(self.mdct(whole)[:, None])  # type: ignore[no-any-return]
 
 
+class PeriodCritic(nn.Module):
+    """Judges the wave folded at one period (HiFi-GAN, Kong et al. 2020, section 2.3, narrow)."""
+
+    def __init__(self, period: int, channels: int) -> None:
+        super().__init__()
+        self.period = period
+        widths = [1, *(min(channels * 4**level, 8 * channels) for level in range(4))]
+        self.layers = nn.ModuleList(
+            nn.Conv2d(inner, outer, (5, 1), (3, 1), padding=(2, 0)) for inner, outer in pairwise(widths)
+        )
+        self.last = nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0))
+
+    def forward(self, wave: Tensor) -> Judgement:
+        whole = wave.shape[-1] // self.period * self.period
+        plane = wave[..., :whole].reshape(len(wave), 1, -1, self.period)
+        maps = []
+        for layer in self.layers:
+            plane = F.leaky_relu(layer(plane), 0.1)
+            maps.append(plane)
+        return self.last(plane), maps
+
+
 class Critics(nn.Module):
     """Several critics side by side."""
 
-    def __init__(self, stft: Sequence[int], mdct: Sequence[int], channels: int) -> None:
+    def __init__(self, stft: Sequence[int], mdct: Sequence[int], channels: int, periods: Sequence[int] = ()) -> None:
         super().__init__()
         parts: list[nn.Module] = [StftCritic(n_fft, channels) for n_fft in stft]
         parts += [MdctCritic(size, channels) for size in mdct]
+        parts += [PeriodCritic(period, channels) for period in periods]
         self.parts = nn.ModuleList(parts)
 
     def forward(self, wave: Tensor) -> list[Judgement]:

@@ -6,6 +6,7 @@ code of -1, and because k-means over many batches and restarts must resume exact
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..neural import UNUSED
+from .kmeans import kmeans, nearest
 
 
 class EmaVq(nn.Module):
@@ -34,27 +36,15 @@ class EmaVq(nn.Module):
 
     def initialise(self, latents: Tensor) -> None:
         """k-means of latents (count, dim), ten rounds from random members."""
-        centres = latents[torch.randperm(len(latents))[: self.size]].clone()
-        centres = centres[torch.arange(self.size) % len(centres)]
-        for _ in range(10):
-            codes = self._nearest(latents, centres)
-            count = torch.bincount(codes, minlength=self.size)
-            sums = torch.zeros_like(centres).index_add_(0, codes, latents)
-            spare = latents[torch.randint(len(latents), (self.size,))]
-            centres = torch.where(count[:, None] > 0, sums / count.clamp_min(1)[:, None], spare)
+        centres = kmeans(latents, self.size)
         self.codebook.copy_(centres)
         self.usage.fill_(1.0)
         self.total.copy_(centres)
 
-    @staticmethod
-    def _nearest(flat: Tensor, codebook: Tensor) -> Tensor:
-        # |x - c|^2 without |x|^2, which is the same for every code.
-        return (codebook.square().sum(1) - 2 * flat @ codebook.T).argmin(1)
-
     def encode(self, x: Tensor) -> Tensor:
         """Codes of latents: (batch, dim, frames) -> (batch, frames)."""
         batch, dim, frames = x.shape
-        return self._nearest(x.transpose(1, 2).reshape(-1, dim), self.codebook).reshape(batch, frames)
+        return nearest(x.transpose(1, 2).reshape(-1, dim), self.codebook).reshape(batch, frames)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Latents of codes; UNUSED gives zeros."""
@@ -96,7 +86,7 @@ class Fsq(nn.Module):
     def __init__(self, dim: int, levels: Sequence[int]) -> None:
         super().__init__()
         self.levels = tuple(levels)
-        self.size = int(torch.tensor(levels).prod())
+        self.size = math.prod(levels)
         self.down = nn.Conv1d(dim, len(levels), 1)
         self.up = nn.Conv1d(len(levels), dim, 1)
         self.register_buffer("steps", torch.tensor(levels, dtype=torch.float32)[:, None], persistent=False)
@@ -153,7 +143,7 @@ class ResidualQuantiser(nn.Module):
 
     active: Tensor
 
-    def __init__(self, stages: Sequence[EmaVq | Fsq]) -> None:
+    def __init__(self, stages: Sequence[nn.Module]) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages)
         self.register_buffer("active", torch.tensor(False))

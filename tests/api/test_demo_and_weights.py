@@ -17,9 +17,11 @@ Run = Callable[..., "CompletedProcess[str]"]
 def test_the_demo_decodes_scans_and_never_shows_a_fake_as_genuine(run: Run, recordings: Path, tmp_path: Path) -> None:
     done = run("demo", recordings, "--out", tmp_path / "heard")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(list((tmp_path / "heard").glob("*.wav"))) >= 2
-    first, second = done.stdout.split("3. Scanned your recordings:")
+    assert len(list((tmp_path / "heard").glob("*-marked.wav"))) >= 2
+    first, second = done.stdout.split("4. Scanned your recordings:")
     assert "genuine" not in first and "synthetic" in first
+    marks = first.split("3. Marked them")[1].splitlines()
+    assert len([line for line in marks if "-attacked.wav" in line and " marked " in line and "p <= 1e-" in line]) >= 2
     assert "quiet.flac" in second
 
 
@@ -51,7 +53,7 @@ def test_importing_published_weights_makes_a_detector(run: Run, require: Any, sh
     done = run("weights", "import", "aasist", shared / "peers" / "aasist" / "AASIST-L.pth", "--name", "small")
     assert done.returncode == 0 and "small" in done.stdout, done.stderr
     scan = run("scan", "--detector", "small", recordings / "loud.wav", "--json", "-")
-    record = json.loads(scan.stdout)
+    record = json.loads(scan.stdout)["result"]
     assert record["model"]["name"] == "small" and record["warnings"]
     assert run("weights", "import", "aasist", recordings / "notes.txt").returncode == 2
 

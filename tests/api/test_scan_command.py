@@ -16,7 +16,7 @@ from earwitness.core.audio import save
 
 Run = Callable[..., "CompletedProcess[str]"]
 SCAN = ("scan", "--detector", "loud")
-MEMBERS = {"path", "seconds", "score", "probability", "prior", "decision", "reasons", "spans", "warnings", "model"}
+MEMBERS = {"seconds", "score", "probability", "prior", "decision", "reasons", "spans", "warnings", "model"}
 
 
 def records(text: str) -> list[dict[str, Any]]:
@@ -32,6 +32,8 @@ def test_json_lines_hold_a_verdict_or_an_error_for_each_file(run: Run, toys: Pat
     assert (done.returncode, done.stderr) == (0, "")
     broken, loud, quiet = records(done.stdout)
     assert set(broken) == {"path", "error"} and "not" in broken["error"]
+    assert set(loud) == {"path", "result"}
+    loud, quiet = loud["result"], quiet["result"]
     assert set(loud) >= MEMBERS
     assert (loud["decision"], quiet["decision"]) == ("synthetic", "genuine")
     assert loud["score"] > 0 > quiet["score"] and loud["seconds"] == 1.0 and loud["prior"] == 0.5
@@ -41,7 +43,7 @@ def test_json_lines_hold_a_verdict_or_an_error_for_each_file(run: Run, toys: Pat
 
 def test_no_answer_is_null_with_a_reason(run: Run, toys: Path, tone: Any, tmp_path: Path) -> None:
     save(tmp_path / "silent.wav", tone(level=0.0))
-    (record,) = records(run(*SCAN, tmp_path / "silent.wav", "--json", "-").stdout)
+    record = records(run(*SCAN, tmp_path / "silent.wav", "--json", "-").stdout)[0]["result"]
     assert record["score"] is None and record["probability"] is None and record["decision"] == "inconclusive"
     assert record["reasons"]
 
@@ -142,7 +144,7 @@ def test_a_missing_path_among_others_is_reported_and_the_rest_scanned(run: Run, 
 
 def test_the_prior_moves_the_probability_and_not_the_score(run: Run, toys: Path, recordings: Path) -> None:
     command = (*SCAN, recordings / "quiet.flac", "--json", "-")
-    (even,), (rare,) = records(run(*command).stdout), records(run(*command, "--prior", "0.01").stdout)
+    even, rare = (records(run(*command, *more).stdout)[0]["result"] for more in ((), ("--prior", "0.01")))
     assert even["score"] == rare["score"] and rare["prior"] == 0.01
     assert rare["probability"] < even["probability"]
 

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from earwitness.api.schemas import Failed, Result, from_failure, from_verdict, line, text_path
+from earwitness.api.schemas import Failed, Result, Scanned, from_failure, from_verdict, line, text_path
 from earwitness.api.table import scan_row, summary
 from earwitness.api.writers import COLUMNS, Record, csv_writer, opened
 from earwitness.core.errors import UsageError
@@ -32,6 +32,7 @@ VERDICT = Verdict(
     channel=1,
     path="a.wav",
 )
+SCANNED = Scanned(path="a.wav", result=from_verdict(VERDICT))
 
 
 @given(st.text())
@@ -65,7 +66,7 @@ def test_the_schema_refuses_what_no_reader_could_use() -> None:
 def test_csv_has_a_cell_for_each_column() -> None:
     stream = io.StringIO()
     write = csv_writer(stream)
-    write(from_verdict(VERDICT))
+    write(SCANNED)
     write(Failed(path="+b\x1b.wav", error="=HYPERLINK()"))
     first, second = csv.DictReader(io.StringIO(stream.getvalue()))
     assert set(first) == set(COLUMNS)
@@ -74,7 +75,7 @@ def test_csv_has_a_cell_for_each_column() -> None:
 
 
 def test_the_table_names_the_loudest_stretch_and_counts_decisions() -> None:
-    records: list[Record] = [from_verdict(VERDICT), Failed(path="b", error="broken")]
+    records: list[Record] = [SCANNED, Failed(path="b", error="broken")]
     assert scan_row(records[0]) == (
         "a.wav",
         "3.2",

@@ -1,4 +1,4 @@
-"""Speech-like signals, and a tiny detector that learned to tell them from their smoothed copies."""
+"""Crude fakes, and a tiny detector that learned to tell them from their smoothed copies."""
 
 from __future__ import annotations
 
@@ -12,32 +12,9 @@ from earwitness.core.audio import Audio, save
 from earwitness.datasets import manifest
 from earwitness.datasets.manifest import Clip
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 Speech = Callable[..., NDArray[np.float32]]
 RATE = 16000
-
-
-def make_speech(seconds: float, seed: int = 0, rate: int = RATE) -> NDArray[np.float32]:
-    """A pulse train with jitter and breath through moving resonances, in syllables with pauses: (n,)."""
-    rng = np.random.default_rng(seed)
-    n = int(seconds * rate)
-    pitch = rng.uniform(90, 220) * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * np.arange(n) / rate + rng.uniform(0, 6)))
-    phase = np.cumsum(pitch * (1 + 0.02 * rng.normal(size=n))) / rate
-    source = np.diff(np.floor(phase), prepend=0.0) + 0.05 * rng.normal(size=n)
-    out = np.zeros(n)
-    step = rate // 5
-    for start in range(0, n, step):
-        part = source[start : start + step]
-        for low, high in ((300, 800), (900, 2200), (2400, 3400)):
-            centre, radius = rng.uniform(low, high), 0.97
-            poles = [1.0, -2 * radius * np.cos(2 * np.pi * centre / rate), radius**2]
-            part = lfilter([1.0], poles, part)
-        envelope = np.sin(np.pi * np.arange(len(part)) / step) ** 0.5
-        out[start : start + step] = part / (np.abs(part).max() + 1e-9) * envelope * (rng.random() > 0.2)
-    out += 0.002 * rng.normal(size=n)
-    wave: NDArray[np.float32] = (0.3 * out / np.abs(out).max()).astype(np.float32)
-    return wave
 
 
 def make_fake(speech: NDArray[np.float32], levels: float) -> NDArray[np.float32]:
@@ -56,18 +33,12 @@ def make_fake(speech: NDArray[np.float32], levels: float) -> NDArray[np.float32]
 
 
 @pytest.fixture(scope="session")
-def speech() -> Speech:
-    """speech(seconds, seed=0, rate=16000) -> (n,)."""
-    return make_speech
-
-
-@pytest.fixture(scope="session")
-def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_manifest(speech: Speech, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 speakers of 2.5 s, each with a fake by two systems."""
     folder = tmp_path_factory.mktemp("clips")
     clips: list[Clip] = []
     for index in range(24):
-        real = make_speech(2.5, seed=index)
+        real = speech(2.5, seed=index)
         about: dict[str, Any] = {
             "corpus": "made",
             "speaker": f"s{index}",

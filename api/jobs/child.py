@@ -1,0 +1,71 @@
+"""A child process: takes tasks from its parent one by one, under limits that the kernel holds.
+
+A hostile file can make a decoder crash, loop or eat memory. Here that ends one child and one request.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from multiprocessing.connection import Connection
+
+from ...core.errors import AudioError, EarwitnessError, LimitError, UsageError
+from ...core.home import set_home
+from .tasks import Outcome, Task
+
+# A task is a few hundred bytes of paths and options; claims of a mark are capped on the way in.
+LARGEST_TASK = 1 << 20
+# What a child says when it can take its first task.
+READY = b"ready"
+
+
+def serve(connection: Connection, home: str, memory: int, cpu_seconds: int) -> None:
+    """Answer tasks until the parent closes the connection.
+
+    memory: bytes of address space. cpu_seconds: of processor time for one task.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a task ends
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    set_home(home)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    connection.send_bytes(READY)
+    while True:
+        try:
+            task = Task.model_validate_json(connection.recv_bytes(LARGEST_TASK))
+        except EOFError:
+            return
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        spent = int(used.ru_utime + used.ru_stime) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu_seconds, resource.RLIM_INFINITY))
+        try:
+            connection.send_bytes(perform(task).model_dump_json().encode())
+        except BrokenPipeError:
+            return
+
+
+def perform(task: Task) -> Outcome:
+    """Do one task; whatever the user could have caused becomes a refusal."""
+    from . import work  # decoders and models: only children load them
+
+    try:
+        return work.BY_KIND[task.kind](task)
+    except LimitError as error:
+        return _refused("limit", error, task)
+    except AudioError as error:
+        return _refused("audio", error, task)
+    except UsageError as error:
+        return _refused("usage", error, task)
+    except EarwitnessError as error:
+        return _refused("setup", error, task)
+    except MemoryError:
+        return Outcome(refused="limit", detail="The file needs more memory than one request may have.")
+
+
+def _refused(kind: str, error: EarwitnessError, task: Task) -> Outcome:
+    # The sentence is for the one who sent the file; where it lay on the server is not their business.
+    text = str(error)
+    for name in (task.path, os.path.basename(task.path)):
+        text = text.replace(repr(name), "The file").replace(name, "the file")
+    return Outcome.model_validate({"refused": kind, "detail": text})
