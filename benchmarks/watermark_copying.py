@@ -12,8 +12,8 @@ from earwitness.watermark import Key, Records
 from earwitness.watermark.chips import ChipSource
 from earwitness.watermark.layout import CHIP_HOPS, PERIOD
 from earwitness.watermark.scene import Alignment, Scene
-from watermark_survival import Recording
 from watermark_lab import RATE, Floats, count_blocks, tile_levels, with_chips, with_gains
+from watermark_survival import Recording
 
 SIZES = (1, 10, 100)
 # How far under the target an added residual lies: about where the mark itself does.

@@ -29,7 +29,6 @@ from earwitness.core.audio import Audio
 from earwitness.core.run import seed_for
 from earwitness.watermark import Key, Records, attacks
 from earwitness.watermark.records import open_records
-from watermark_survival import Recording, recordings, resyntheses
 from watermark_copying import Pool, copied
 from watermark_lab import (
     RATE,
@@ -43,6 +42,7 @@ from watermark_lab import (
     with_chips,
 )
 from watermark_queries import PATTERNS, Door, Outcome, forge, remove
+from watermark_survival import Recording, recordings, resyntheses
 
 OVERWRITES = (1, 4, 16)
 REMOVALS = (

@@ -38,8 +38,8 @@ from earwitness.core.run import seed_for
 from earwitness.datasets import readers
 from earwitness.watermark import attacks
 from visqol import VisqolApi
-from watermark_survival import GOAL_P, Perth, Recording, recordings, resyntheses
 from watermark_lab import RATE, Floats, a_key, heading, mark, mean, quality
+from watermark_survival import GOAL_P, Perth, Recording, recordings, resyntheses
 
 STRENGTHS = (1.0, 1.5, 2.0, 3.0)
 CURVE = (0.75, 1.0, 1.5, 2.0, 2.5, 3.0)

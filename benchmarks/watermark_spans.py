@@ -27,8 +27,8 @@ from earwitness import watermark
 from earwitness.core.audio import Audio
 from earwitness.core.intervals import wilson
 from earwitness.watermark import Edit, Evidence, attacks
-from watermark_survival import GOAL_P, Recording, recordings, resyntheses
 from watermark_lab import RATE, Floats, a_key, heading, mark, mean
+from watermark_survival import GOAL_P, Recording, recordings, resyntheses
 
 PIECES = (1.0, 2.0, 3.0, 5.0)
 EDITS = (0.2, 0.5, 1.0, 3.0)

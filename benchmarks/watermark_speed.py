@@ -26,8 +26,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 from earwitness.core.audio import Audio, Writer, resample
-from watermark_survival import recordings
 from watermark_lab import RATE, Floats, heading
+from watermark_survival import recordings
 
 SECONDS = (10, 60, 600)
 FORMATS = ((16_000, 1), (48_000, 2))
