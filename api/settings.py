@@ -24,9 +24,9 @@ class Settings:
     delete uploads after answering. webhook_hosts: where webhooks may go. origins: pages of other sites that may call.
     job_workers: threads that work on jobs in this process. upload_idle, upload_rate: an upload that pauses for longer
     (s) or is slower (bytes/s, after the first 10 s) is cut. header_seconds: for the headers of a first
-    request. reserve: bytes of the disk that uploads must leave free. drain: seconds that running work may take at shutdown.
-    mark_keys: key files; the first one marks, all verify. mark_passphrase: file whose first line opens them. records:
-    file or URL of the store of marks; default: the database if one is named, else that of the command line.
+    request. reserve: bytes of the disk that uploads must leave free. drain: seconds that running work may take at
+    shutdown. mark_keys: key files; the first one marks, all verify. mark_passphrase: file that opens them.
+    records: file or URL of the store of marks; default: the database if one is named, else that of the command line.
     """
 
     host: str = "127.0.0.1"
