@@ -89,7 +89,7 @@ class Signer:
             "model": model,
             "key_id": self.public_key.kid,
         }
-        signature = self._key.sign(_PREFIX + rfc8785.dumps(members))
+        signature = self._key.sign(_PREFIX + rfc8785.dumps(members))  # type: ignore[arg-type]
         return Receipt.model_validate({**members, "signature": _base64(signature)})
 
 
@@ -106,7 +106,7 @@ def check(receipt: Receipt, result: Any, keys: list[PublicKey]) -> None:
     members = receipt.model_dump(mode="json", exclude={"signature"})
     try:
         public = Ed25519PublicKey.from_public_bytes(_bytes(key.x))
-        public.verify(_bytes(receipt.signature), _PREFIX + rfc8785.dumps(members))
+        public.verify(_bytes(receipt.signature), _PREFIX + rfc8785.dumps(members))  # type: ignore[arg-type]
     except (InvalidSignature, ValueError) as error:
         raise InputError("The receipt's signature is wrong: it was changed, or another server made it.") from error
     if receipt.result_sha256 != digest(result):

@@ -29,6 +29,7 @@ def open_perth() -> Any:
             super().__init__()
             self.n_fft, self.win_length = n_fft, win_length or n_fft
             self.hop_length, self.power, self.normalized = hop_length or self.win_length // 2, power, normalized
+            self.window: Tensor
             self.register_buffer("window", window_fn(self.win_length))
 
         def forward(self, wave: Tensor) -> Tensor:

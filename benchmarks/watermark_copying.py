@@ -1,4 +1,7 @@
-"""Forgers without the key who own marked sounds: they lift one mark, or average many of them, onto other content."""
+"""Attackers without the key who own marked sounds: they lift one mark, or the pilot of many, onto other content.
+
+The same estimates serve to take the mark off: tiles are pushed the other way.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from watermark_lab import RATE, Floats, count_blocks, tile_levels, with_chips, w
 from watermark_survival import Recording
 
 SIZES = (1, 10, 100)
+# How far under the other content a marked sound is mixed in.
+MIXED_DB = (-5.0, -10.0, -15.0, -20.0)
 # How far under the target an added residual lies: about where the mark itself does.
 _RESIDUAL_DB = -15.0
 
@@ -53,6 +58,8 @@ class Pool:
 
 def copied(original: Floats, marked: Floats, other: Floats, pool: Pool) -> Iterator[tuple[str, Floats]]:
     """(attack, forged sound): `other` with what the forger could lift from one marked sound or from the pool."""
+    for db in MIXED_DB:
+        yield f"marked sound mixed in at {db:g} dB", _added(other, marked, db)
     yield "one residual added", _added(other, marked - original)
     louder = tile_levels(marked)[1:-1, 1:-1] - tile_levels(original)[1:-1, 1:-1]
     yield "one clip's tile gains", with_gains(other, louder)
@@ -63,20 +70,43 @@ def copied(original: Floats, marked: Floats, other: Floats, pool: Pool) -> Itera
         yield f"mean residual of {size} (had {owned})", _added(other, residual)
         spectra = np.mean([tile_levels(one) for one in pool.marked[:size]], axis=0)
         yield f"mean log-spectra of {size} (had {owned})", _on(other, _stand_out(spectra))
-        share = f"{pool.right[size]:.0%} of pilots right"
-        yield f"soft chips of {size} (had {owned}), aligned with each other: {share}", _on(other, pool.aligned[size])
+        yield f"soft chips of {_aligned_pool(pool, size)}", _on(other, pool.aligned[size])
 
 
-def _added(other: Floats, residual: Floats) -> Floats:
-    level = np.sqrt(np.mean(other**2) / max(float(np.mean(residual**2)), 1e-20)) * 10 ** (_RESIDUAL_DB / 20)
+def opposed(marked: Floats, pool: Pool) -> Iterator[tuple[str, Floats]]:
+    """(attack, sound): `marked` with its tiles pushed against what its chips seem to be."""
+    own = _soft(marked)
+    for strength in (2.0, 4.0):
+        yield f"against its own soft chips, {strength:g} dB", with_chips(marked, _signs(marked, -own), strength)
+    for size in SIZES[1:]:
+        padded = np.pad(own, ((0, 0), (0, PERIOD)))[:, :PERIOD]
+        shift = _place(padded, pool.aligned[size])[1]
+        pilot = np.roll(pool.aligned[size], shift, axis=1)
+        for strength in (2.0, 4.0):
+            gone = with_chips(marked, _signs(marked, -pilot), strength)
+            yield f"against soft chips of {_aligned_pool(pool, size)}, {strength:g} dB", gone
+
+
+def _aligned_pool(pool: Pool, size: int) -> str:
+    owned = min(size, len(pool.marked))
+    return f"{size} (had {owned}), aligned with each other: {pool.right[size]:.0%} of pilots right"
+
+
+def _added(other: Floats, residual: Floats, db: float = _RESIDUAL_DB) -> Floats:
+    level = np.sqrt(np.mean(other**2) / max(float(np.mean(residual**2)), 1e-20)) * 10 ** (db / 20)
     return (other + level * residual[: len(other)]).astype(np.float32)
 
 
 def _on(other: Floats, chips: Floats) -> Floats:
     """`other` with the signs of estimated chips."""
-    count = count_blocks(other)
-    signs = np.sign(np.tile(chips, -(-count // chips.shape[1]))[:, :count]).astype(np.float32)
-    return with_chips(other, signs)
+    return with_chips(other, _signs(other, chips))
+
+
+def _signs(sound: Floats, chips: Floats) -> Floats:
+    """Signs of chips for every block of a sound, repeated where there are too few."""
+    count = count_blocks(sound)
+    signs: Floats = np.sign(np.tile(chips, -(-count // chips.shape[1]))[:, :count]).astype(np.float32)
+    return signs
 
 
 def _stand_out(levels: Floats) -> Floats:

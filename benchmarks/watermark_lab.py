@@ -101,7 +101,7 @@ def with_gains(samples: Floats, gains: Floats) -> Floats:
 
 def with_chips(samples: Floats, chips: Floats, strength: float = DEFAULT_STRENGTH) -> Floats:
     """Samples (n,) with chips (BANDS, blocks), +-1 or 0, put on by the embedder's own informed gains."""
-    return with_gains(samples, tile_gains(tile_levels(samples), chips, strength))
+    return with_gains(samples, tile_gains(tile_levels(samples), chips.astype(np.int8), strength))
 
 
 def heading(*cells: str) -> str:

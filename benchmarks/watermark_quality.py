@@ -3,13 +3,13 @@
     python benchmarks/watermark_quality.py --data AUDIO [--recordings 24] [--seconds 10] [--perth] [--curve 24] \
         [--figure FILE.png] [--json FILE]
 
-AUDIO is a folder with a manifest.csv (split "test" is used). Five kinds of sound: speech; the same speech at -60 dB of
-full scale (compared at its old level); music; noise; and 48 kHz stereo, two talkers resampled from 16 kHz, one in each
-channel, measured on its mean at 16 kHz. For strengths 1, 1.5, 2 (default), 3 and for resemble-perth 1.0.1 (--perth, the
-package must be importable): PESQ-WB, STOI, log-spectral distance, SNR, and ViSQOL 3 (visqol-python 3.8.0: speech mode
-for speech, audio mode for the rest); means with 95 % intervals over speakers or files, the worst clip named. PESQ and
-STOI are defined for speech and stay out elsewhere. --curve N: strength against survival at 5 s on N recordings, full
-search, found means p <= 1e-6. --figure: spectrograms of one clip (needs matplotlib).
+AUDIO is a folder with a manifest.csv (split "test" is used). Five kinds of sound: speech; the same speech at -60 dB
+of full scale (compared at a normal level); music; noise; and 48 kHz stereo, two talkers resampled from 16 kHz, one in
+each channel, measured on its mean at 16 kHz. For strengths 1, 1.5, 2 (default), 3 and for resemble-perth 1.0.1
+(--perth, the package must be importable): PESQ-WB, STOI, log-spectral distance, SNR, and ViSQOL 3 (visqol-python
+3.8.0: speech mode for speech, audio mode for the rest); means with 95 % intervals over recordings or files, the worst
+clip named. PESQ and STOI are defined for speech and stay out elsewhere. --curve N: strength against survival at 5 s
+on N recordings, full search, found means p <= 1e-6. --figure: spectrograms of one clip (needs matplotlib).
 
 audiowmark is not run (GPL program). Its documents state a factor of 1 % on amplitudes at the default strength 10 and
 no listening score; its author posted an SNR of 36.04 dB for one stereo track at strength 10
@@ -22,11 +22,10 @@ import argparse
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -105,11 +104,11 @@ def mos(original: Floats, heard: Floats, speech: bool) -> float:
     """ViSQOL of mono samples at 16 kHz: speech mode at 16 kHz, audio mode at 48 kHz."""
     rate = RATE if speech else 48_000
     pair = [resample(Audio(one[None], RATE), rate).samples[0].astype(np.float64) for one in (original, heard)]
-    return float(visqol("speech" if speech else "audio").measure_from_arrays(*pair, rate).moslqo)
+    return float(visqol("speech" if speech else "audio").measure_from_arrays(pair[0], pair[1], rate).moslqo)
 
 
 def judge(system: str, clip: Clip, marked: Floats) -> Row:
-    """Of a marked clip (channels, n), on the mean of its channels at 16 kHz and at a level that metrics are made for."""
+    """Of a marked clip (channels, n), on the mean of its channels at 16 kHz, at a level that metrics are made for."""
     pair = [resample(Audio(one, clip.rate).mono(), RATE).samples[0] for one in (clip.samples, marked)]
     length = min(len(one) for one in pair)
     if clip.kind == "near-silence":
@@ -203,9 +202,10 @@ def figure(file: Path, sound: Floats) -> None:
 
     sound = sound[: 4 * RATE]
     marked = mark(sound, a_key(18), 1)
-    draw: Callable[[Floats], Any] = lambda x: (
-        20 * np.log10(np.abs(stft(x, RATE, nperseg=512, noverlap=384)[2]) + 1e-5)
-    )
+
+    def draw(x: Floats) -> Floats:
+        return np.asarray(20 * np.log10(np.abs(stft(x, RATE, nperseg=512, noverlap=384)[2]) + 1e-5), np.float32)
+
     panels = (("unmarked", draw(sound)), ("marked", draw(marked)), ("marked - unmarked", draw(marked) - draw(sound)))
     canvas, axes = pyplot.subplots(3, 1, figsize=(9, 8), sharex=True, layout="constrained")
     for axis, (name, values) in zip(axes, panels, strict=True):

@@ -4,10 +4,10 @@
 
 AUDIO is a folder with a manifest.csv (split "test" is used). Cases: 1, 2, 3, 5 s of a marked recording put into an
 unmarked one, and unmarked sound in place of as much of a marked one; 0.2, 0.5, 1, 3 s cut out of a marked recording;
-0.2, 0.5, 1, 3 s of another talker put in; and marked recordings left alone. Each as it is, after Opus at 16 kbit/s and
-after MP3 at 64 kbit/s, full search without a store. Intersection over union of marked seconds; an edit counts as found
-when one of the right kind is stated within 0.3 s of its place (its length within 0.3 s as well: "length right");
-every other stated edit is a false one.
+0.2, 0.5, 1, 3 s of another recording put in; and marked recordings left alone. Each as it is, after Opus at 16 kbit/s
+and after MP3 at 64 kbit/s, full search without a store. Intersection over union of marked seconds; an edit counts as
+found when one of the right kind is stated within 0.3 s of its place (its length within 0.3 s as well: "length
+right"); every other stated edit is a false one.
 """
 
 from __future__ import annotations

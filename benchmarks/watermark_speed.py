@@ -4,9 +4,9 @@
 
 AUDIO is a folder with a manifest.csv; files are made from its test speech, repeated, in a temporary folder. Every
 measurement runs in a process of its own with one thread. Real-time factors (processor and wall time over the sound's
-length, medians of the repeats; CPU time is the figure on a busy machine): embedding as a library (no verification) and
-by the whole command `earwitness watermark embed` (start, decoding, verification, record), verifying with full search
-on marked and unmarked sound. Peak memory is VmHWM of the process, for 10 minutes and for --hours.
+length, medians of the repeats; processor time is the figure on a busy machine): embedding as a library (no
+verification) and by the whole command `earwitness watermark embed` (start, decoding, verification, record), verifying
+with full search on marked and unmarked sound. Peak memory is VmHWM of the process, for 10 minutes and for --hours.
 """
 
 from __future__ import annotations

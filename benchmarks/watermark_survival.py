@@ -1,13 +1,13 @@
 """Survival of the watermark: every attack at several lengths, beside Perth, on test speakers.
 
-    python benchmarks/watermark_survival.py --data AUDIO [--recordings 24] [--lyra DIR] [--perth N] [--suite NAME ...] \
-        --json FILE
+    python benchmarks/watermark_survival.py --data AUDIO [--recordings 24] [--lyra DIR] [--perth N] \
+        [--suite NAME ...] --json FILE
 
 AUDIO is a folder with a manifest.csv (split "test" is used, clips of a corpus and language joined to 30 s). Each
 recording is marked once, attacked, and its first 5, 8, 10, 15 and 30 s are verified with full search against a store
-that holds all records of the run. LYRA is the folder of Lyra v2's TFLite files. --perth N gives the first N recordings to
-resemble-perth as well, marked by it and attacked in the same way (10 s). Results go to FILE line by line; an existing
-FILE is gone on with, and --table prints what it holds.
+that holds all records of the run. LYRA is the folder of Lyra v2's TFLite files. --perth N gives the first N
+recordings to resemble-perth as well, marked by it and attacked in the same way (10 s). Results go to FILE line by
+line; an existing FILE is gone on with, and --table prints what it holds.
 """
 
 from __future__ import annotations

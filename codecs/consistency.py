@@ -1,7 +1,7 @@
 """What a consistency autoencoder learns: the same clean sound from two neighbouring sizes of noise.
 
-Consistency training as in Song and Dhariwal 2023 (pseudo-Huber distance, weights by the gap, log-normal noise) with the
-continuous schedule of Music2Latent (Pasini et al. 2024).
+Consistency training as in Song and Dhariwal 2023 (pseudo-Huber distance, weights by the gap, log-normal noise) with
+the continuous schedule of Music2Latent (Pasini et al. 2024).
 """
 
 from __future__ import annotations
@@ -63,11 +63,13 @@ class ConsistencyTask:
 def sigma(place: Tensor) -> Tensor:
     """Size of noise at a place in [0, 1] of the schedule (Karras et al. 2022, eq. 5)."""
     low, high = SIGMA_MIN ** (1 / _RHO), SIGMA_MAX ** (1 / _RHO)
-    return (low + place * (high - low)) ** _RHO
+    size: Tensor = (low + place * (high - low)) ** _RHO
+    return size
 
 
 def _place(normal: Tensor) -> Tensor:
     """Places whose sizes of noise are log-normal, within the schedule."""
     drawn = torch.exp(_MEAN + _DEVIATION * normal).clamp(SIGMA_MIN * 1.01, SIGMA_MAX)
     low, high = SIGMA_MIN ** (1 / _RHO), SIGMA_MAX ** (1 / _RHO)
-    return (drawn ** (1 / _RHO) - low) / (high - low)
+    place: Tensor = (drawn ** (1 / _RHO) - low) / (high - low)
+    return place

@@ -57,7 +57,8 @@ def bank() -> Floats:
     bins = np.arange(WINDOW // 2 + 1)
     at = edges()[:, None]
     covered = np.minimum(at[1:], bins + 1) - np.maximum(at[:-1], bins)
-    return np.maximum(covered, 0.0).astype(np.float32)
+    shares: Floats = np.maximum(covered, 0.0).astype(np.float32)
+    return shares
 
 
 def power(spectrum: NDArray[np.complex64]) -> Floats:
@@ -90,7 +91,8 @@ def energies(sums: NDArray[np.float64], start: float, block: float, count: int) 
     whole = np.minimum(cuts.astype(np.int64), sums.shape[1] - 2)
     part = cuts - whole
     at = sums[:, whole] * (1.0 - part) + sums[:, whole + 1] * part
-    return np.diff(at, axis=1) / block
+    mean: NDArray[np.float64] = np.diff(at, axis=1) / block
+    return mean
 
 
 def decibels(energy: NDArray[np.float64]) -> Floats:

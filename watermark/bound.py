@@ -20,7 +20,9 @@ def log_p(z: NDArray[np.floating[Any]] | float) -> NDArray[np.float64]:
     """
     z = np.asarray(z, np.float64)
     hoeffding = -np.square(np.maximum(z, 0.0)) / 2
-    return np.minimum(np.minimum(hoeffding, np.log(_BENTKUS_DZINDZALIETA) + log_ndtr(-z)), 0.0)
+    gaussian = np.log(_BENTKUS_DZINDZALIETA) + log_ndtr(-z)
+    found: NDArray[np.float64] = np.minimum(np.minimum(hoeffding, gaussian), 0.0)
+    return found
 
 
 def threshold(p: float, hypotheses: float) -> float:

@@ -27,18 +27,24 @@ class Pilot:
         z = sum(c y) / sqrt(sum(y^2)) over the tiles that are pilots at that phase, so that a bound on a Rademacher
         sum holds for each phase by itself.
         """
-        return self._sum(soft) / np.sqrt(np.maximum(self._across(np.square(soft), self._places), _TINY))
+        energy = self._across(np.square(soft), self._places)
+        return self._ratio(self._sum(soft), energy)
 
     def rough(self, soft: Floats) -> Floats:
         """As `z`, with the mean energy of pilot tiles in place of each phase's own: good enough to rank by."""
         energy = np.square(soft).sum(axis=(-2, -1))[..., None]
-        return self._sum(soft) / np.sqrt(np.maximum(PILOT_SHARE * energy, _TINY))
+        return self._ratio(self._sum(soft), np.float32(PILOT_SHARE) * energy)
 
     def _sum(self, soft: Floats) -> Floats:
         return self._across(soft, self._chips)
 
     @staticmethod
+    def _ratio(total: Floats, energy: Floats) -> Floats:
+        return np.asarray(total / np.sqrt(np.maximum(energy, _TINY)), np.float32)
+
+    @staticmethod
     def _across(values: Floats, pattern: NDArray[np.complex64]) -> Floats:
         spectrum = scipy.fft.rfft(values, PERIOD, axis=-1)
         product = np.einsum("...bf,bf->...f", spectrum.conj(), pattern)
-        return scipy.fft.irfft(product, PERIOD, axis=-1).astype(np.float32)
+        found: Floats = scipy.fft.irfft(product, PERIOD, axis=-1).astype(np.float32)
+        return found

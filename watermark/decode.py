@@ -113,10 +113,10 @@ def _periods(stretch: Stretch, far: bool) -> list[tuple[int, float]]:
     """(period, line correlation) of the likeliest first periods, the prior taken into account."""
     found = stretch.lines(PERIODS if far else _EARLY)
     lines = [(number, float(value)) for number, value in enumerate(found)]
-    norm = np.sqrt(max(stretch.line_energy, 1e-12))
+    norm = float(np.sqrt(max(stretch.line_energy, 1e-12)))
 
     def rank(entry: tuple[int, float]) -> float:
-        return period_prior(entry[0]) - max(entry[1] / norm, 0.0) ** 2 / 2
+        return period_prior(entry[0]) - float(max(entry[1] / norm, 0.0) ** 2) / 2
 
     return sorted(lines, key=rank)[:_PERIODS_KEPT]
 

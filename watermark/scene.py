@@ -68,7 +68,7 @@ class Scene:
 
     @property
     def frames(self) -> int:
-        return self.power_sums.shape[1] - 1
+        return int(self.power_sums.shape[1]) - 1
 
     def part(self, first: int, last: int) -> Scene:
         """Frames first .. last - 1 as a scene of their own."""

@@ -92,7 +92,8 @@ def _chips(
     source: ChipSource, alignment: Alignment, count: int, handle: int | None, period: int | None
 ) -> NDArray[np.int8]:
     if handle is None or period is None:
-        return source.pilot[:, alignment.places(count)]
+        pilot: NDArray[np.int8] = source.pilot[:, alignment.places(count)]
+        return pilot
     return source.periods(handle).blocks(period * PERIOD + alignment.phase, count)
 
 

@@ -59,7 +59,7 @@ async def receive(request: Request, spool: Spool, caps: Caps, fields: Collection
     """
     form = _Form(spool, frozenset(fields))
     try:
-        parser = MultipartParser(_boundary(request), form.callbacks())
+        parser = MultipartParser(_boundary(request), form.callbacks())  # type: ignore[arg-type]
         _check_size(request, caps, spool)
         async for chunk in _chunks(request, caps):
             parser.write(chunk)

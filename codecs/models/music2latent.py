@@ -68,7 +68,7 @@ class Music2Latent(nn.Module):
         return self.encoder(self.represent(wave))  # type: ignore[no-any-return]
 
     def synthesise(self, latents: Tensor) -> Tensor:
-        """(batch, latent, frames) -> (batch, 1, frames * hop): one step from noise, the same noise each time in use."""
+        """(batch, latent, frames) -> (batch, 1, frames * hop): one step from noise, always the same in use."""
         frames = latents.shape[-1] * self.hop_length // (self.shape.bins // 2)
         generator = None if self.training else torch.Generator(latents.device).manual_seed(0)
         size = (len(latents), 2, self.shape.bins, frames)
@@ -80,8 +80,8 @@ class Music2Latent(nn.Module):
         return self.istft(real, imaginary)[:, None]  # type: ignore[no-any-return]
 
     def denoise(self, noisy: Tensor, sigma: Tensor, planes: list[Tensor]) -> Tensor:
-        """The clean representation from one with noise of size sigma (batch,); exact at SIGMA_MIN (Song et al. 2023)."""
+        """The clean representation from one with noise of size sigma (batch,); exact at SIGMA_MIN (Song 2023)."""
         apart = (sigma - SIGMA_MIN)[:, None, None, None]
         whole = (sigma**2 + _SPREAD**2)[:, None, None, None]
         keep, take = _SPREAD**2 / (apart**2 + _SPREAD**2), _SPREAD * apart / whole.sqrt()
-        return keep * noisy + take * self.denoiser(noisy / whole.sqrt(), sigma, planes)
+        return keep * noisy + take * self.denoiser(noisy / whole.sqrt(), sigma, planes)  # type: ignore[no-any-return]

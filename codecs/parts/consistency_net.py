@@ -1,4 +1,4 @@
-"""Halves and middle of Music2Latent: encoder, conditioning decoder, and the U-Net that denoises (Pasini et al. 2024)."""
+"""Parts of Music2Latent: encoder, conditioning decoder, and the U-Net that denoises (Pasini et al. 2024)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Shape:
     @property
     def coarse_bins(self) -> int:
         """Frequencies at the coarsest level."""
-        return self.bins // (4 * 2 ** (len(self.channels) - 2))
+        return self.bins // (4 << (len(self.channels) - 2))
 
 
 class Encoder(nn.Module):
@@ -96,7 +96,7 @@ class Conditioner(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """U-Net that takes noise out of (batch, 2, bins, frames) under planes from `Conditioner`, told the noise's size."""
+    """U-Net that takes noise out of (batch, 2, bins, frames) under planes from `Conditioner`, and its size."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

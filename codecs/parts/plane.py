@@ -25,7 +25,7 @@ class FrequencyAttention(nn.Module):
         batch, channels, bins, frames = x.shape
         rows = self.norm(x).permute(0, 3, 2, 1).reshape(batch * frames, bins, channels)
         mixed = self.attend(rows, rows, rows, need_weights=False)[0]
-        return x + mixed.reshape(batch, frames, bins, channels).permute(0, 3, 2, 1)
+        return x + mixed.reshape(batch, frames, bins, channels).permute(0, 3, 2, 1)  # type: ignore[no-any-return]
 
 
 class ResBlock(nn.Module):

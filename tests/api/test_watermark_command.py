@@ -89,7 +89,7 @@ def test_the_table_is_for_people_and_calls_nothing_authentic(
 ) -> None:
     (marked.parent / "broken.wav").write_text("no sound")
     (marked.parent / "notes.txt").write_text("not looked at")
-    save(marked.parent / "music.wav", Audio(np.sin(np.arange(64000) / 5, dtype=np.float32)[None] / 4, 16000))
+    save(marked.parent / "music.wav", Audio.of(np.sin(np.arange(64000) / 5) / 4, 16000))
     done = run("watermark", "verify", marked.parent, clean, "--key", key)
     assert (done.returncode, done.stderr) == (0, "")
     head, found, broken, other, unmarked, summary = done.stdout.splitlines()

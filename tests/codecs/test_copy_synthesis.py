@@ -37,7 +37,8 @@ def envelope(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """Log power of 20-ms frames in 8 bands up to 4 kHz, of a signal at 16 kHz."""
     frames = samples[: samples.size // 320 * 320].reshape(-1, 320) * np.hanning(320)
     power = np.abs(np.fft.rfft(frames))[:, 2:82].astype(np.float64) ** 2
-    return np.log(power.reshape(len(power), 8, 10).sum(-1) + 1e-3)
+    level: NDArray[np.float64] = np.log(power.reshape(len(power), 8, 10).sum(-1) + 1e-3)
+    return level
 
 
 @pytest.mark.parametrize("name", copy_synthesis.known())

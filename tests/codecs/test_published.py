@@ -52,7 +52,7 @@ def small_dac() -> Any:
     from transformers import DacConfig, DacModel
 
     strides = [2, 4, 5, 8]
-    config = DacConfig(
+    config = DacConfig(  # type: ignore[call-arg]
         encoder_hidden_size=8,
         downsampling_ratios=strides,
         decoder_hidden_size=64,

@@ -22,7 +22,9 @@ def voice(seconds: float = 1.0, pitch: float = 130.0) -> NDArray[np.float32]:
 def through(samples: NDArray[np.float32], sizes: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Codes and speech of a stream fed with blocks of the given sizes in turn."""
     encoder, decoder = stream.open("streamcodec")
-    codes, heard, start = [], [], 0
+    codes: list[NDArray[np.int64]] = []
+    heard: list[NDArray[np.float32]] = []
+    start = 0
     while start < samples.size:
         size = sizes[len(codes) % len(sizes)]
         codes.append(encoder.push(samples[start : start + size]))

@@ -36,7 +36,7 @@ class Steps:
     """A toy system with wide quantiser steps."""
 
     def resynth(self, audio: Audio, kbps: float | None = None) -> Audio:
-        return Audio(np.round(audio.samples * 200 * (kbps or 1)) / np.float32(200 * (kbps or 1)), audio.rate)
+        return Audio.of(np.round(audio.samples * 200 * (kbps or 1)) / (200 * (kbps or 1)), audio.rate)
 
 
 def open_toy(name: str, checkpoint: str) -> Steps:

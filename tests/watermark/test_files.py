@@ -131,7 +131,7 @@ def test_another_key_hears_nothing_and_another_store_knows_nothing(
     done = marked(work, talk(6.0), key, store)
     other = verify_file(work / "out.wav", [Key(bytes(32))]).evidence
     assert other.verdict == "no_evidence"
-    assert other.key_id is other.record is other.handle is None
+    assert (other.key_id, other.record, other.handle) == (None, None, None)
     for other_store in (None, open_records(tmp_path / "other.sqlite")):
         stranger = verify_file(work / "out.wav", [Key(bytes(32)), key], other_store, search="plain").evidence
         assert stranger.verdict == "marked_unknown_record"
