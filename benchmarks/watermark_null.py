@@ -28,7 +28,7 @@ from earwitness.watermark.scene import Alignment, Scene
 from numpy.typing import NDArray
 
 EDGES = np.linspace(0.0, 8.0, 801)
-P = tuple(10.0**-k for k in range(1, 8))
+P = tuple(10.0**-k for k in range(1, 7))
 
 
 def threshold(p: float) -> float:

@@ -146,7 +146,8 @@ def _correlate(query: Words, reference: Words) -> tuple[Floats, Floats]:
     group = min(BITS, max(1, _GROUP // size))
     agreement = np.zeros(size // 2 + 1, np.complex64)
     for first in range(0, BITS, group):
-        mine, theirs = _signs(query[::-1], first, group), _signs(reference, first, group)
+        count = min(group, BITS - first)
+        mine, theirs = _signs(query[::-1], first, count), _signs(reference, first, count)
         agreement += (rfft(mine, size) * rfft(theirs, size)).sum(axis=0)
     known = rfft((query[::-1] != 0).astype(np.float32), size) * rfft((reference != 0).astype(np.float32), size)
     return np.rint(irfft(agreement, size)[:length]), np.rint(irfft(known, size)[:length])

@@ -27,9 +27,6 @@ def voice(n: int = 20_000, rate: int = 16_000) -> Audio:
 def network(kind: str) -> Any:
     import transformers as hf
 
-    sizes: dict[str, Any]
-    strides: dict[str, Any]
-    more: dict[str, Any]
     common: dict[str, Any] = {"codebook_size": 32, "hidden_size": 16}
     if kind == "encodec":
         sizes: dict[str, Any] = {
@@ -41,7 +38,7 @@ def network(kind: str) -> Any:
         return hf.EncodecModel(hf.EncodecConfig(**common, **sizes))
     if kind == "dac":
         sizes = {"encoder_hidden_size": 4, "decoder_hidden_size": 32, "n_codebooks": 3, "sampling_rate": 16_000}
-        strides = {"downsampling_ratios": [2, 4, 5, 8], "upsampling_ratios": [8, 5, 4, 2]}
+        strides: dict[str, Any] = {"downsampling_ratios": [2, 4, 5, 8], "upsampling_ratios": [8, 5, 4, 2]}
         return hf.DacModel(hf.DacConfig(**common, **sizes, **strides))
     sizes = {"num_filters": 4, "codebook_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     more = {

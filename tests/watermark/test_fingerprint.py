@@ -234,3 +234,12 @@ def test_a_record_that_is_gone_is_no_match(crowd: list[Words]) -> None:
     index = FingerprintIndex()
     index.extend((number, landmarks(words)) for number, words in enumerate(crowd[:20]))
     assert index.lookup(crowd[3], lambda numbers: {}) == []
+
+
+@pytest.mark.parametrize("minutes", [0.5, 1.7, 3.0, 6.7])
+def test_a_piece_lies_in_its_own_recording_without_an_error(minutes: float) -> None:
+    """However many bits are correlated at once, which depends on the length of the reference."""
+    words = np.random.default_rng(0).integers(1, 2**32, round(minutes * 3000), dtype=np.uint32)
+    found = compare(words[200:700], words)
+    assert found.bit_error_rate == 0.0 and found.same and found.share == 1.0
+    assert found.offset_seconds == pytest.approx(4.0)
