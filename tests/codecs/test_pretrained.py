@@ -41,7 +41,7 @@ def network(kind: str) -> Any:
         strides: dict[str, Any] = {"downsampling_ratios": [2, 4, 5, 8], "upsampling_ratios": [8, 5, 4, 2]}
         return hf.DacModel(hf.DacConfig(**common, **sizes, **strides))
     sizes = {"num_filters": 4, "codebook_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    more = {
+    more: dict[str, Any] = {
         "num_key_value_heads": 2,
         "intermediate_size": 32,
         "vector_quantization_hidden_dimension": 16,
