@@ -24,7 +24,8 @@ from .errors import MissingPart, WeightsError
 from .files import replacing, sha256
 from .home import home
 
-SHIPPED = ("earwitness.codecs.weights", "earwitness.detect.weights", "earwitness.watermark.weights")
+# Rooms with a folder `weights`. They are not imported for it.
+SHIPPED = ("codecs", "detect", "watermark")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def write_card(card: Card, parts: Mapping[str, Path]) -> Path:
 
 def folders() -> list[Path]:
     """Where cards are looked for, first match wins: the package, then EARWITNESS_HOME/weights."""
-    return [*(Path(str(resources.files(package))) for package in SHIPPED), home() / "weights"]
+    package = Path(str(resources.files("earwitness")))
+    return [*(package / room / "weights" for room in SHIPPED), home() / "weights"]
 
 
 def cards(kind: str | None = None) -> dict[str, Card]:

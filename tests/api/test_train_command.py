@@ -130,7 +130,9 @@ def test_a_detector_is_trained_on_a_built_dataset_and_scans(
     done = run("train", recipe, "--data", tmp_path / "built", "--out", toys / "weights")
     assert done.returncode == 0, done.stderr
     scan = run("scan", "--detector", "held", tmp_path / "built", "--json", "-")
-    scores = [json.loads(line)["score"] for line in scan.stdout.splitlines()]
+    scores = [json.loads(line)["result"]["score"] for line in scan.stdout.splitlines()]
     assert len(scores) == 32 and None not in scores
-    held = {Path(json.loads(line)["path"]).stem: json.loads(line)["score"] for line in scan.stdout.splitlines()}
+    held = {
+        Path(json.loads(line)["path"]).stem: json.loads(line)["result"]["score"] for line in scan.stdout.splitlines()
+    }
     assert all(held[str(number + 1)] > held[str(number)] for number in range(0, 32, 2))
