@@ -36,7 +36,7 @@ from earwitness.watermark.records import open_records
 from numpy.typing import NDArray
 
 RATE = 16000
-LENGTHS = (5, 8, 10, 15, 30)
+LENGTHS = (1, 3, 5, 8, 10, 15, 30)
 GOAL_P = 1e-6
 PERTH_SECONDS = 10
 
