@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api.client import Client
+    from .api.client_async import AsyncClient
     from .core.audio import Audio
     from .detect.scan import scan
     from .detect.verdict import Verdict
 
-__all__ = ["Audio", "Verdict", "__version__", "scan"]
+__all__ = ["AsyncClient", "Audio", "Client", "Verdict", "__version__", "scan"]
 __version__ = "0.1.0"
 
-_HOMES = {"Audio": ".core.audio", "scan": ".detect.scan", "Verdict": ".detect.verdict"}
+_HOMES = {
+    "AsyncClient": ".api.client_async",
+    "Audio": ".core.audio",
+    "Client": ".api.client",
+    "scan": ".detect.scan",
+    "Verdict": ".detect.verdict",
+}
 
 
 def __getattr__(name: str) -> Any:
