@@ -1,4 +1,4 @@
-"""Attackers who only ask: a verifier answers with its verdict and the power of ten of p, and is asked many times.
+"""Attackers who only ask: a verifier answers with its verdict, or also with the power of ten of p, many times over.
 
 They change tile gains of a sound (the embedder's own tiles, as attackers who know the scheme would), keep what brings
 the answer nearer to what they want, and go on from there.
@@ -24,16 +24,24 @@ from earwitness.watermark.verifier import Ear
 from watermark_lab import RATE, Floats, count_blocks, with_gains
 
 Pattern = Literal["random walk", "squares"]
+Answers = Literal["verdict", "power of ten of p"]
+ANSWERS: tuple[Answers, ...] = ("verdict", "power of ten of p")
 PATTERNS: tuple[Pattern, ...] = ("random walk", "squares")
+# Answers below these mean a mark, and a hint of one (as in watermark/judge.py).
+FOUND_BAND, HINT_BAND = round(math.log10(FOUND_P)), -2
 _CONFIRMED = float(np.log(1e-5))
 
 
 @dataclass
 class Door:
-    """A verifier with search="plain" behind a door: the same p as `verify`, with the key's tables made once."""
+    """A verifier with search="plain" behind a door: the same p as `verify`, with the key's tables made once.
+
+    answers "verdict": found, a hint (inconclusive), or nothing.
+    """
 
     key: Key
     records: Records
+    answers: Answers
     asked: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
 
@@ -42,10 +50,13 @@ class Door:
         self._ear.source.book = lru_cache(maxsize=None)(self._ear.source.book)  # type: ignore[method-assign]
 
     def ask(self, samples: Floats) -> int:
-        """The answer to one query: floor(log10 p)."""
+        """The answer to one query: floor(log10 p), or as much of it as the verdict tells."""
         self.asked += 1
         heard = examine(Scene.of(samples), self._ear.pilot, self._ear.known, "plain", _CONFIRMED)
-        return math.floor(min(0.0, heard[0].log_p if heard else 0.0) / math.log(10) + 1e-12)
+        band = math.floor(min(0.0, heard[0].log_p if heard else 0.0) / math.log(10) + 1e-12)
+        if self.answers == "verdict":
+            return FOUND_BAND - 1 if band < FOUND_BAND else HINT_BAND if band < HINT_BAND else 0
+        return band
 
     def verdict(self, samples: Floats) -> watermark.Evidence:
         """What the real verifier says."""
@@ -60,9 +71,6 @@ class Outcome:
     band: int
     granted: int | None
     evidence: watermark.Evidence
-
-
-FOUND_BAND = round(math.log10(FOUND_P))
 
 
 def forge(door: Door, sound: Floats, pattern: Pattern, db: float, queries: int, seed: int) -> Outcome:
