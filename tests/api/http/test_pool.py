@@ -93,12 +93,12 @@ def test_work_beyond_its_time_is_ended(slow: Path, clip: Path) -> None:
     pool.close()
 
 
-def test_memory_is_limited(clip: Path) -> None:
-    # Less than a child has in use already: the first thing that the work asks for is too much.
+def test_memory_is_limited(slow: Path) -> None:
+    # Less than a child has in use already: the blocks of a long recording do not fit into what it freed before.
     pool = Pool(PoolSettings(children=1, memory=64 << 20))
     pool.start()
     with contextlib.suppress(ChildDied):  # a library that cannot report it ends the process
-        assert pool.run(scan(clip)).refused == "limit"
+        assert pool.run(scan(slow)).refused == "limit"
     pool.close()
 
 
