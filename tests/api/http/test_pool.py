@@ -93,12 +93,14 @@ def test_work_beyond_its_time_is_ended(slow: Path, clip: Path) -> None:
     pool.close()
 
 
-def test_memory_is_limited(slow: Path) -> None:
-    # Less than a child has in use already: the blocks of a long recording do not fit into what it freed before.
+def test_memory_is_limited(tmp_path: Path) -> None:
+    # Less than a child has in use already: blocks of 15 MB do not fit into what it has freed.
+    wide = tmp_path / "wide.wav"
+    save(wide, Audio(np.tile(np.linspace(-0.5, 0.5, 480_000, dtype=np.float32), (8, 2)), 48_000))
     pool = Pool(PoolSettings(children=1, memory=64 << 20))
     pool.start()
     with contextlib.suppress(ChildDied):  # a library that cannot report it ends the process
-        assert pool.run(scan(slow)).refused == "limit"
+        assert pool.run(scan(wide)).refused == "limit"
     pool.close()
 
 
