@@ -103,7 +103,8 @@ def _weigh(
             joint = one.log_p + float(np.log(spots / part))
             if joint < best[0]:
                 best = joint, one.z, spots * handles * np.exp(decode.period_prior(one.period)) / part
-            if reading is None and one.log_p_handle < confirmed:
+            # A stored handle that shares a symbol with the true one scores as well, but the true one scores better.
+            if one.log_p_handle < min(confirmed, 0.0 if reading is None else reading.log_p_handle):
                 reading = one
         heard.append(Heard(candidate.alignment, first, count, best[1], min(best[0], 0.0), best[2], reading, soft))
     return sorted(heard, key=lambda one: one.log_p)

@@ -71,6 +71,23 @@ def test_other_content_with_a_copied_mark_is_not_called_marked(
     assert found.verdict == "marked_content_differs" and found.record == marked.record.id
 
 
+def test_marked_speech_under_other_speech_is_not_called_its_content(
+    marked: watermark.Marked, speech: Speech, records: Records
+) -> None:
+    mixed = speech(20.0, seed=6) + 10 ** (-10 / 20) * marked.samples
+    assert watermark.verify(mixed, RATE, KEY, records=records).verdict != "marked"
+
+
+def test_a_handle_that_is_not_stored_is_not_taken_for_one_that_shares_a_symbol(
+    original: Floats, records: Records
+) -> None:
+    stored = watermark.embed(original, RATE, KEY, records=records, handle=0x12345678)
+    other = watermark.embed(original, RATE, KEY, handle=0x12345678 ^ 0x000FFFFF)
+    found = watermark.verify(other.samples, RATE, KEY, records=records)
+    assert (found.verdict, found.record, found.handle) == ("marked_unknown_record", None, other.record.handle)
+    assert watermark.verify(stored.samples, RATE, KEY, records=records).record == stored.record.id
+
+
 @pytest.mark.parametrize(("faster", "kept"), [(1.07, "speed"), (0.9, "speed")])
 def test_a_change_of_speed_is_found_and_told(
     faster: float, kept: str, marked: watermark.Marked, records: Records
