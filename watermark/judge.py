@@ -62,8 +62,8 @@ def _found(findings: Findings, content: Content) -> Evidence:
     same, share = content.agrees(record)
     if not same:
         reason = (
-            f"The sound carries the mark of record {record.id}, but only {share:.0%} of its content agrees with what was "
-            "marked: the mark may have been copied, or the sound mixed with other sound or harmed badly."
+            f"The sound carries the mark of record {record.id}, but only {share:.0%} of its content agrees with what "
+            "was marked: the mark may have been copied, or the sound mixed with other sound or harmed badly."
         )
         return _evidence(findings, "marked_content_differs", record, (reason,))
     reason = f"The sound carries the mark of record {record.id}, and its content is the one that was marked"
