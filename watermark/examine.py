@@ -20,6 +20,8 @@ _READ, _WORTH = 4, 3.5
 _CERTAIN = np.log(1e-9)
 # Beyond this a period number is looked for among all.
 _SURE = np.log(1e-12)
+# With a pilot of this z the handle's chips, which are more, reach z 12 and are read.
+_HANDLE_HEARD = 11.0
 # Shares of the error probability: pilots unchanged, pilots changed, handles known, any handle.
 _SHARE_PLAIN, _SHARE_CHANGED, _SHARE_KNOWN, _SHARE_FREE = 0.35, 0.25, 0.2, 0.2
 
@@ -29,7 +31,8 @@ class Heard:
     """An alignment, the blocks that support it, what they say, and a bound on p after everything that was tried.
 
     first, count: blocks of the alignment. z: of the statistic that gave `log_p`. hypotheses: how many stand behind
-    that bound. reading: the handle, where its own chips confirm it.
+    that bound. reading: the handle, where its own chips confirm it. hollow: the pilot is so strong that a handle
+    would be heard as well, but none is: what somebody makes who learnt the pilot from marked sounds, without the key.
     """
 
     alignment: Alignment
@@ -39,6 +42,7 @@ class Heard:
     log_p: float
     hypotheses: float
     reading: decode.Reading | None
+    hollow: bool
     soft: Floats
 
     @property
@@ -85,8 +89,8 @@ def _weigh(
         )
     far = any(log_p(stretch.z_pilot) < _SURE for stretch in stretches)
     heard = []
-    for (candidate, tried), place, (free, listed) in zip(
-        chosen, places, decode.read(stretches, known, far), strict=True
+    for (candidate, tried), stretch, place, (free, listed) in zip(
+        chosen, stretches, places, decode.read(stretches, known, far), strict=True
     ):
         soft, first, count = place
         share = (
@@ -106,7 +110,9 @@ def _weigh(
             # A stored handle that shares a symbol with the true one scores as well, but the true one scores better.
             if one.log_p_handle < min(confirmed, 0.0 if reading is None else reading.log_p_handle):
                 reading = one
-        heard.append(Heard(candidate.alignment, first, count, best[1], min(best[0], 0.0), best[2], reading, soft))
+        hollow = reading is None and stretch.z_pilot >= _HANDLE_HEARD
+        bounded = min(best[0], 0.0)
+        heard.append(Heard(candidate.alignment, first, count, best[1], bounded, best[2], reading, hollow, soft))
     return sorted(heard, key=lambda one: one.log_p)
 
 

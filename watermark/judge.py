@@ -27,6 +27,7 @@ class Findings:
     loud_seconds: float
     pieces: tuple[Piece, ...]
     handle: int | None
+    hollow: bool
     alignment: Alignment | None
     channel: int | None
 
@@ -54,6 +55,12 @@ def judge(findings: Findings, content: Content) -> Evidence:
 
 def _found(findings: Findings, content: Content) -> Evidence:
     assert findings.key_id is not None
+    if findings.hollow:
+        reason = (
+            f"The pilot of key {findings.key_id} is there, but no record's chips are: that is what somebody can copy "
+            "from marked sounds without the key, so it does not count as a mark."
+        )
+        return _evidence(findings, "inconclusive", None, (reason,))
     record = None if findings.handle is None else content.record(findings.key_id, findings.handle)
     if record is None:
         which = "its record number could not be read" if findings.handle is None else "no such record is stored here"

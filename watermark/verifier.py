@@ -155,7 +155,7 @@ class Verifier:
         best = state.best[0] if state.best else None
         seconds, loud = state.seconds, state.loud_seconds
         if best is None:
-            return Findings(None, 0.0, 1, seconds, loud, (), None, None, None)
+            return Findings(None, 0.0, 1, seconds, loud, (), None, False, None, None)
         factor = len(self._views()) * len(self._ears) * state.chapters
         log_p = min(0.0, best.heard.log_p + float(np.log(factor)))
         key_id = best.ear.key.id
@@ -164,4 +164,15 @@ class Verifier:
         hypotheses = int(min(best.heard.hypotheses * factor, 1e300))
         alignment = best.heard.alignment
         handle = readings[0].handle if readings else None
-        return Findings(key_id, log_p, hypotheses, seconds, loud, pieces, handle, alignment, best.channel)
+        return Findings(
+            key_id,
+            log_p,
+            hypotheses,
+            seconds,
+            loud,
+            pieces,
+            handle,
+            best.heard.hollow and handle is None,
+            alignment,
+            best.channel,
+        )

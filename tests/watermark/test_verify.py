@@ -10,7 +10,9 @@ import pytest
 import soxr
 from earwitness import watermark
 from earwitness.core.errors import AudioError, UsageError
+from earwitness.watermark.chips import ChipSource
 from earwitness.watermark.key import Key
+from earwitness.watermark.layout import PERIOD
 from earwitness.watermark.records import Records, open_records
 from numpy.typing import NDArray
 
@@ -86,6 +88,22 @@ def test_a_handle_that_is_not_stored_is_not_taken_for_one_that_shares_a_symbol(
     found = watermark.verify(other.samples, RATE, KEY, records=records)
     assert (found.verdict, found.record, found.handle) == ("marked_unknown_record", None, other.record.handle)
     assert watermark.verify(stored.samples, RATE, KEY, records=records).record == stored.record.id
+
+
+def test_a_pilot_without_a_record_is_no_mark(original: Floats, records: Records) -> None:
+    """What averaging many marked sounds gives to somebody without the key."""
+    forger = watermark.Embedder(RATE, 1, KEY, 5)
+    source = ChipSource(KEY)
+
+    class Pilots:
+        def blocks(self, first: int, count: int) -> NDArray[np.int8]:
+            chips: NDArray[np.int8] = source.pilot[:, (first + np.arange(count)) % PERIOD].copy()
+            return chips
+
+    forger._chips = Pilots()  # type: ignore[assignment]
+    forged = np.concatenate([forger.push(original[None]), forger.finish()], axis=1)
+    found = watermark.verify(forged, RATE, KEY, records=records)
+    assert found.verdict == "inconclusive" and "without the key" in found.reasons[0] and found.key_id is None
 
 
 @pytest.mark.parametrize(("faster", "kept"), [(1.07, "speed"), (0.9, "speed")])
