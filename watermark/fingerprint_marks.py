@@ -26,6 +26,7 @@ Codes = NDArray[np.uint64]
 
 _ENTRY = np.dtype([("place", "<u2"), ("code", "<u8")])
 _MOST = 2**16  # places that fit: 3.6 hours
+_BATCH = 600  # landmarks computed at once: two minutes
 # Coefficients kept: (which across bits, first along time, one past the last along time).
 _KEPT = ((0, 0, 16), (1, 0, 16), (2, 4, 14), (3, 4, 14), (4, 6, 12), (5, 6, 12))
 _ACROSS = dct_matrix(len(_KEPT), BITS).astype(np.float32)
@@ -75,6 +76,14 @@ def codes_of(found: NDArray[np.float32]) -> Codes:
 
 
 def landmarks(words: Words) -> Landmarks:
-    """The landmarks by which an index finds these words."""
-    starts, found = coefficients(words[: _MOST * STEP], STEP)
-    return Landmarks((starts // STEP).astype(np.uint16), codes_of(found))
+    """The landmarks by which an index finds these words, computed piece by piece: hours need no more memory."""
+    words = words[: _MOST * STEP]
+    places, codes = [], []
+    for first in range(0, max(1, words.size), _BATCH * STEP):
+        piece = words[first : first + _BATCH * STEP + SPAN - STEP]
+        if first and piece.size < SPAN:
+            break
+        starts, found = coefficients(piece, STEP)
+        places.append(((first + starts) // STEP).astype(np.uint16))
+        codes.append(codes_of(found))
+    return Landmarks(np.concatenate(places), np.concatenate(codes))

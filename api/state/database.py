@@ -29,6 +29,7 @@ VERSION_TABLE = "service_version"
 HEAD = "0001"
 # Any number that nobody else locks in the same PostgreSQL database.
 _MIGRATION_LOCK = 0x6561727769746E
+_LOCK_SECONDS = 15.0
 
 
 def sqlite_url(path: Path) -> str:
@@ -62,14 +63,27 @@ def _engine(url: str) -> sa.Engine:
         return sa.create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=5)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, connect_args={"timeout": 15})
+    engine = sa.create_engine(parsed, connect_args={"timeout": _LOCK_SECONDS})
     sa.event.listen(engine, "connect", _settle_sqlite)
     return engine
 
 
 def _settle_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # SQLite does not wait for a lock on the way into WAL (its busy handler is not asked there), so the wait is ours.
+    _until_unlocked(lambda: connection.execute("PRAGMA journal_mode=WAL").close())
+    for setting in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}").close()
+
+
+def _until_unlocked(call: Callable[[], None]) -> None:
+    end = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            return call()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def migrate(engine: sa.Engine) -> None:

@@ -16,7 +16,7 @@ from earwitness.watermark.attacks import attack
 from earwitness.watermark.fingerprint import RATE, WORDS_PER_SECOND, FingerprintStream, fingerprint
 from earwitness.watermark.fingerprint_compare import SAME_P, compare, compare_sound
 from earwitness.watermark.fingerprint_index import FingerprintIndex
-from earwitness.watermark.fingerprint_marks import Landmarks, landmarks
+from earwitness.watermark.fingerprint_marks import STEP, Landmarks, codes_of, coefficients, landmarks
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
@@ -243,3 +243,13 @@ def test_a_piece_lies_in_its_own_recording_without_an_error(minutes: float) -> N
     found = compare(words[200:700], words)
     assert found.bit_error_rate == 0.0 and found.same and found.share == 1.0
     assert found.offset_seconds == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("count", [0, 40, 75, 5999, 6000, 6060, 6074, 6075, 12345])
+def test_landmarks_in_pieces_equal_those_of_the_whole(count: int) -> None:
+    words = np.random.default_rng(1).integers(1, 2**32, count, dtype=np.uint32)
+    words[4000:4100] = 0
+    starts, found = coefficients(words, STEP)
+    marks = landmarks(words)
+    assert np.array_equal(marks.places, starts // STEP)
+    assert np.mean(marks.codes == codes_of(found)) > 0.99 if starts.size else marks.codes.size == 0
