@@ -1,7 +1,7 @@
 """Attacks by people who want a false verdict: forged marks on other content, and marks taken off.
 
     python benchmarks/watermark_forgery.py --data AUDIO [--recordings 24] [--seconds 7] [--queries 10000] \
-        [--query-clips 2] [--json FILE]
+        [--query-clips 2] [--only-queries] [--json FILE]
 
 AUDIO is a folder with a manifest.csv (split "test" is used). The first seconds of each recording are marked and
 recorded in a store; the "other content" that a forger wants to pass off is a later part of the next recording.
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -173,6 +174,20 @@ def asked(bench: Bench, one: Victim, queries: int) -> Iterator[Row]:
             yield Row(wish, name, one.name, found.verdict, found.p_value, cost.pesq, cost.stoi, granted)
 
 
+def known_attacks(bench: Bench, everyone: list[Victim], pool: Pool, foreign: Key) -> list[Row]:
+    """Everything but the queries."""
+    rows = []
+    for one in everyone:
+        for name, sound in copied(one.original, one.marked, one.other, pool):
+            wish = "mix" if "mixed in" in name else "forge"
+            rows.append(bench.row(wish, name, one.name, one.other, sound))
+        rows += [*leaked(bench, one), *overwritten(bench, one, foreign), *subtracted(bench, one, foreign)]
+        for name, sound in opposed(one.marked, pool):
+            rows.append(bench.row("remove", name, one.name, one.marked, sound))
+        rows += removed(bench, one)
+    return rows
+
+
 def table(rows: list[Row]) -> str:
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -200,6 +215,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=7.0)
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--query-clips", type=int, default=2)
+    parser.add_argument("--only-queries", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     length = round(options.seconds * RATE)
@@ -209,18 +225,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(key, open_records(Path(folder) / "records.sqlite"))
         everyone = victims(talkers, length, key, bench.records)
-        pool = Pool.of(talkers, length, key, bench.records)
-        for one in everyone:
-            for name, sound in copied(one.original, one.marked, one.other, pool):
-                wish = "mix" if "mixed in" in name else "forge"
-                rows.append(bench.row(wish, name, one.name, one.other, sound))
-            rows += [*leaked(bench, one), *overwritten(bench, one, foreign), *subtracted(bench, one, foreign)]
-            for name, sound in opposed(one.marked, pool):
-                rows.append(bench.row("remove", name, one.name, one.marked, sound))
-            rows += removed(bench, one)
-        print(table(rows), flush=True)
+        if not options.only_queries:
+            rows = known_attacks(bench, everyone, Pool.of(talkers, length, key, bench.records), foreign)
+            print(table(rows), flush=True)
         if options.queries:
-            tried = [row for one in everyone[: options.query_clips] for row in asked(bench, one, options.queries)]
+            tried = []
+            for one in everyone[: options.query_clips]:
+                for row in asked(bench, one, options.queries):
+                    print(row, file=sys.stderr, flush=True)
+                    tried.append(row)
             print("\n" + table(tried))
             rows += tried
     if options.json:
