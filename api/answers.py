@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field
 
 from .jobs.tasks import Outcome
 from .problems import Problem, ProblemError
 from .receipts import PublicKey, Receipt, Signer
-from .schemas import Marked, MarkResult, MarkVerdict, Result, Schema
+from .schemas import MarkBand, Marked, MarkResult, Result, Schema
 
 # Owner of what is asked for on the machine itself, while there are no API keys.
 LOCAL = "local"
@@ -34,16 +34,6 @@ class Marking(Schema):
     result: Marked
     audio: str = Field(description="path from which the marked file can be fetched, while it is kept")
     receipt: Receipt
-
-
-class MarkBand(Schema):
-    """What everybody may know about a mark. The exact evidence would help to remove marks step by step."""
-
-    verdict: MarkVerdict = Field(description='"no_evidence" never means genuine')
-    p_value_band: Literal["<= 1e-12", "<= 1e-6", "> 1e-6"] = Field(
-        description="bound on the chance that unmarked sound looks like this"
-    )
-    seconds: FiniteFloat = Field(ge=0)
 
 
 class Verification(Schema):

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from .schemas import Failed, MarkResult, MarkVerdict, Verified
+from .schemas import Failed, MarkResult, MarkVerdict, Verified, VerifiedBand
 
 MARK_HEADER = ("file", "sec", "verdict", "p", "marked", "record", "speed", "why")
 RECORD_HEADER = ("record", "created", "key", "sec", "strength", "claims")
@@ -22,10 +22,13 @@ WORDS: dict[MarkVerdict, str] = {
 _SPANS = 3
 
 
-def mark_row(record: Verified | Failed) -> tuple[str, ...]:
+def mark_row(record: Verified | VerifiedBand | Failed) -> tuple[str, ...]:
     """The cells of MARK_HEADER for one file."""
     if isinstance(record, Failed):
         return (record.path, "", "error", "", "", "", "", record.error)
+    if isinstance(record, VerifiedBand):
+        cells = (record.path, f"{record.seconds:.1f}", WORDS[record.verdict], f"p {record.p_value_band}")
+        return (*cells, "", "", "", "The server tells the evidence to the mark's owner only.")
     return (
         record.path,
         f"{record.seconds:.1f}",
@@ -46,7 +49,7 @@ def mark_cell(marks: MarkResult | None) -> str:
     return " ".join(part for part in (WORDS[marks.verdict], _certain(marks), found) if part)
 
 
-def mark_summary(records: Sequence[Verified | Failed]) -> str:
+def mark_summary(records: Sequence[Verified | VerifiedBand | Failed]) -> str:
     """One line that counts the verdicts, and says what an absent mark does not mean."""
     counts = Counter("error" if isinstance(record, Failed) else record.verdict for record in records)
     parts = [f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict]]

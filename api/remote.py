@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,8 +14,8 @@ from ..core.errors import InputError, UsageError
 from ..core.files import replacing
 from . import schemas
 from .client import Client
-from .client_wire import Refused
-from .schemas import Failed, Marked, MarkResult, Scanned, Verified
+from .client_wire import Refused, ServerError
+from .schemas import Failed, Marked, MarkResult, Scanned, Verified, VerifiedBand
 
 Record = TypeVar("Record")
 
@@ -38,29 +40,54 @@ def scan(
     return _map(one, files, workers)
 
 
-def verify(files: Iterable[Path], client: Client, *, workers: int = 1) -> Iterator[Verified | Failed]:
-    """Look for marks in files, as `scan`. Raises UsageError when the server tells no evidence to this caller."""
+def verify(files: Iterable[Path], client: Client, *, workers: int = 1) -> Iterator[Verified | VerifiedBand | Failed]:
+    """Look for marks in files, as `scan`. Of marks that are somebody else's the server tells the verdict alone."""
 
-    def one(path: Path) -> Verified:
-        result = client.verify(path).result
-        if not isinstance(result, MarkResult):
-            raise UsageError(f"The server tells this caller only the verdict on {str(path)!r}: {result.verdict}.")
-        return Verified(path=schemas.text_path(path), **dict(result))
+    def one(path: Path) -> Verified | VerifiedBand:
+        result, place = client.verify(path).result, schemas.text_path(path)
+        if isinstance(result, MarkResult):
+            return Verified(path=place, **dict(result))
+        return VerifiedBand(path=place, **dict(result))
 
     return _map(one, files, workers)
 
 
 def embed(
-    source: Path, target: Path, client: Client, claims: dict[str, Any] | None = None, strength: float | None = None
+    source: Path,
+    target: Path,
+    client: Client,
+    claims: dict[str, Any] | None = None,
+    strength: float | None = None,
+    *,
+    overwrite_source: bool = False,
 ) -> Marked:
-    """Write `source` with the server's mark to `target`, whole or not at all. Raises UsageError for other formats."""
+    """Write `source` with the server's mark to `target`, whole or not at all.
+
+    Raises UsageError for other formats and for a target that cannot be, before anything is sent; ServerError when
+    the marked file does not arrive whole.
+    """
     form = target.suffix.lower().removeprefix(".")
     if form not in {"wav", "flac"}:
         raise UsageError(f"A server writes .wav and .flac files, not {target.name!r}.")
-    answer, content = client.watermark(source, claims=claims, strength=strength, format=form)
-    with replacing(target) as temporary:
+    _check_target(source, target, overwrite_source)
+    with replacing(target) as temporary:  # a place that cannot be written is found before a record is made
+        answer, content = client.watermark(source, claims=claims, strength=strength, format=form)
+        if hashlib.sha256(content).hexdigest() != answer.result.marked_sha256:
+            raise ServerError("The marked file did not arrive as the server made it; try again.")
         temporary.write_bytes(content)
     return answer.result
+
+
+def _check_target(source: Path, target: Path, overwrite_source: bool) -> None:
+    if not target.exists():
+        return
+    if not target.is_file():
+        raise UsageError(f"{str(target)!r} exists and is not a file; choose another name.")
+    if source.exists() and os.path.samefile(source, target) and not overwrite_source:
+        raise UsageError(
+            f"{str(target)!r} is the input itself; the sound without the mark would be lost. "
+            "Choose another name, or force it."
+        )
 
 
 def _map(one: Callable[[Path], Record], files: Iterable[Path], workers: int) -> Iterator[Record | Failed]:

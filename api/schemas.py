@@ -108,6 +108,20 @@ class Verified(MarkResult, Located):
     """A file and what was found in it."""
 
 
+class MarkBand(Schema):
+    """What everybody may know about a mark. The exact evidence would help to remove marks step by step."""
+
+    verdict: MarkVerdict = Field(description='"no_evidence" never means genuine')
+    p_value_band: Literal["<= 1e-12", "<= 1e-6", "> 1e-6"] = Field(
+        description="bound on the chance that unmarked sound looks like this"
+    )
+    seconds: FiniteFloat = Field(ge=0)
+
+
+class VerifiedBand(MarkBand, Located):
+    """A file and what a server tells of its marks to those who do not own them."""
+
+
 class Marked(Schema):
     """A mark that was put on."""
 

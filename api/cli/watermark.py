@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Debug, Home, Json, Quiet, Workers
+from .options import Debug, Home, Json, Quiet, Workers, server
 
 if TYPE_CHECKING:
-    from ..schemas import Failed, Verified
+    from ..schemas import Failed, Verified, VerifiedBand
 
 app = typer.Typer(
     help="Put a secret mark on sound, and prove later that it is there. "
@@ -68,9 +69,12 @@ def keygen(
 
 @app.command()
 def embed(
+    ctx: typer.Context,
     source: Source,
     target: Target,
-    key: Annotated[Path, typer.Option("--key", metavar="KEYFILE", help="File from 'earwitness watermark keygen'.")],
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="KEYFILE", help="File from 'earwitness watermark keygen'.")
+    ] = None,
     passphrase_file: Passphrase = None,
     claims: Annotated[
         str | None, typer.Option(metavar="JSON", help="An object that the record keeps, or @FILE that holds one.")
@@ -91,21 +95,30 @@ def embed(
 ) -> None:
     """Mark the sound of IN and write it to OUT: same rate, channels, length, level and, where it can, sample format.
 
-    OUT appears whole or not at all, and its record with it.
+    OUT appears whole or not at all, and its record with it. A server marks with its own key, and keeps the record.
     """
-    from .. import mark_table, marking
+    from .. import mark_table
     from .output import lines
 
-    made = marking.embed_file(
-        source,
-        target,
-        marking.read_keys([key], passphrase_file)[0],
-        marking.records_to_write(records),
-        _claims(claims),
-        strength,
-        verify=verify,
-        overwrite_source=force,
-    )
+    client = server(ctx)
+    if client is None:
+        from .. import marking
+
+        made = marking.embed_file(
+            source,
+            target,
+            marking.read_keys(_needed([key] if key else None), passphrase_file)[0],
+            marking.records_to_write(records),
+            _claims(claims),
+            strength,
+            verify=verify,
+            overwrite_source=force,
+        )
+    else:
+        from .. import remote
+
+        _the_servers_own(key, passphrase_file, records, not verify)
+        made = remote.embed(source, target, client, _claims(claims), strength, overwrite_source=force)
     lines(json, [made])
     if quiet or json == "-":
         return
@@ -119,10 +132,12 @@ def embed(
 
 @app.command()
 def verify(
+    ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, and folders with all below them.")],
     key: Annotated[
-        list[Path], typer.Option("--key", metavar="KEYFILE", help="Key whose marks are looked for; may be repeated.")
-    ],
+        list[Path] | None,
+        typer.Option("--key", metavar="KEYFILE", help="Key whose marks are looked for; may be repeated."),
+    ] = None,
     passphrase_file: Passphrase = None,
     records: Store = None,
     json: Json = None,
@@ -140,22 +155,32 @@ def verify(
 ) -> None:
     """Look for the marks of keys in sound and video files. A file that cannot be read never stops the others.
 
-    When no mark is found, that says nothing about where a sound comes from.
+    When no mark is found, that says nothing about where a sound comes from. A server looks for marks of its own keys.
     """
-    from .. import mark_table, marking, service, table
+    from .. import mark_table, service, table
     from ..schemas import line
     from ..writers import opened
     from .progress import counted
 
     files = service.find(paths)
-    answers = marking.verify(
-        files,
-        marking.read_keys(key, passphrase_file),
-        marking.records_to_read(records),
-        search="plain" if plain else "full",
-        workers=workers,
-    )
-    found: list[Verified | Failed] = []
+    client = server(ctx)
+    answers: Iterator[Verified | VerifiedBand | Failed]
+    if client is None:
+        from .. import marking
+
+        answers = marking.verify(
+            files,
+            marking.read_keys(_needed(key), passphrase_file),
+            marking.records_to_read(records),
+            search="plain" if plain else "full",
+            workers=workers,
+        )
+    else:
+        from .. import remote
+
+        _the_servers_own(key, passphrase_file, records, plain)
+        answers = remote.verify(files, client, workers=workers)
+    found: list[Verified | VerifiedBand | Failed] = []
     with contextlib.ExitStack() as stack:
         sink = None if json is None else stack.enter_context(opened(json))
         for record in counted(answers, len(files), "Listening", show=not quiet and json != "-"):
@@ -170,7 +195,22 @@ def verify(
         raise typer.Exit(1)
 
 
-def _failed(record: Verified | Failed, conditions: set[FailOn]) -> bool:
+def _needed(keys: list[Path] | None) -> list[Path]:
+    from ...core.errors import UsageError
+
+    if not keys:
+        raise UsageError("Marks need a key: name its file with --key, or a server that has one with --server.")
+    return keys
+
+
+def _the_servers_own(*chosen: object) -> None:
+    from ...core.errors import UsageError
+
+    if any(chosen):
+        raise UsageError("With --server, keys, records and the depth of the search are the server's own.")
+
+
+def _failed(record: Verified | VerifiedBand | Failed, conditions: set[FailOn]) -> bool:
     from ..schemas import Failed
 
     if isinstance(record, Failed):

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from earwitness.api.answers import MarkBand
 from earwitness.api.client import Client
 from earwitness.api.client_async import AsyncClient
 from earwitness.api.client_wire import Refused, ServerError
-from earwitness.api.schemas import MarkResult
+from earwitness.api.schemas import MarkBand, MarkResult
 from earwitness.core.errors import InputError, UsageError
 from earwitness.watermark.key import generate
 from earwitness.watermark.key_file import write_key
