@@ -116,5 +116,5 @@ def band(result: MarkResult) -> MarkBand:
 def refusal(outcome: Outcome) -> ProblemError:
     """The problem that a refusal is."""
     names = {"audio": "unreadable-audio", "limit": "audio-limit", "usage": "invalid-request", "setup": "unavailable"}
-    names["absent"] = "not-found"
+    names |= {"storage": "storage-full", "absent": "not-found"}
     return ProblemError(names[outcome.refused], outcome.detail)

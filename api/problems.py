@@ -32,7 +32,7 @@ CATALOGUE = {
     "interrupted": (500, "The work was interrupted too often"),
     "internal": (500, "The server made a mistake"),
     "unavailable": (503, "The service cannot do this at the moment"),
-    "storage-full": (507, "The server has no room for the upload"),
+    "storage-full": (507, "The server has no room for this"),
 }
 
 

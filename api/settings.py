@@ -12,6 +12,7 @@ from ..core.home import home
 from .jobs.pool import PoolSettings
 from .jobs.tasks import Bounds
 from .state.database import normal, sqlite_url
+from .state.jobs import LEASE
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,9 @@ class Settings:
     job_workers: threads that work on jobs in this process. upload_idle, upload_rate: an upload that pauses for longer
     (s) or is slower (bytes/s, after the first 10 s) is cut. header_seconds: for the headers of a first
     request. reserve: bytes of the disk that uploads must leave free. drain: seconds that running work may take at
-    shutdown. mark_keys: key files; the first one marks, all verify. mark_passphrase: file that opens them.
-    records: file or URL of the store of marks; default: the database if one is named, else that of the command line.
+    shutdown. lease: seconds until the job of a worker that died is given to another one. mark_keys: key files; the
+    first one marks, all verify. mark_passphrase: file that opens them. records: file or URL of the store of marks;
+    default: the database if one is named, else that of the command line.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +53,7 @@ class Settings:
     header_seconds: float = 15.0
     reserve: int = 64 << 20
     drain: float = 20.0
+    lease: float = LEASE
     mark_keys: tuple[Path, ...] = ()
     mark_passphrase: Path | None = None
     records: str = ""

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .errors import AudioError, UsageError
+from .errors import AudioError, StorageError, UsageError
 from .files import replacing
 from .sound import Audio, Samples
 
@@ -63,7 +63,7 @@ def save(path: Path | str, audio: Audio, subtype: str | None = None) -> None:
     are rounded and clipped to the range of the format on the grid that `load` reads, so k / 32768
     survives; FLOAT and DOUBLE are not clipped. The file appears whole or not at all.
     Raises UsageError for an unknown suffix or subtype, AudioError for samples that are not finite and
-    for a rate or channel count that the format cannot hold.
+    for a rate or channel count that the format cannot hold, StorageError when the disk is full.
     """
     target = Path(path)
     form(target, subtype)
@@ -75,6 +75,30 @@ def save(path: Path | str, audio: Audio, subtype: str | None = None) -> None:
         Writer(temporary, audio.rate, audio.channels, subtype, length=length, name=target.name) as file,
     ):
         file.write(audio.samples)
+
+
+class _Sink:
+    """A file for libsndfile that remembers why it could not be written, and lets libsndfile go on.
+
+    libsndfile itself names no reason, and says nothing at all when the last block of FLAC finds no room.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(path, "w+b", buffering=0)
+        self.seek, self.tell, self.readinto = self._file.seek, self._file.tell, self._file.readinto
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        done = 0
+        try:
+            while done < len(data):
+                done += self._file.write(data[done:])
+        except OSError as error:
+            self.error = self.error or error
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class Writer:
@@ -106,9 +130,12 @@ class Writer:
         self._waiting: NDArray[Any] | None = None
         self.clipped = 0
         """Samples beyond the range of the format so far, which were brought to its end."""
+        self._sink = _Sink(self._path)
         try:
-            self._file = soundfile.SoundFile(self._path, "w", rate, channels, self.subtype, format=self.format)
+            self._file = soundfile.SoundFile(self._sink, "w", rate, channels, self.subtype, format=self.format)
         except soundfile.LibsndfileError as error:
+            self._sink.close()
+            self._check_room()
             raise AudioError(
                 f"{self._name!r} cannot hold {channels} channels at {rate} Hz as {self.format} {self.subtype}: "
                 f"{error.error_string}"
@@ -139,6 +166,9 @@ class Writer:
                 self._put(self._waiting)
         finally:
             self._file.close()
+            self._sink.close()
+        if kind is None:
+            self._check_room()
         if kind is None and not self._path.stat().st_size:
             raise AudioError(f"{self._name!r} was not written: {self.format} files cannot be without samples.")
 
@@ -146,8 +176,14 @@ class Writer:
         try:
             for start in range(0, data.shape[1], _CHUNK):
                 self._file.write(np.ascontiguousarray(data[:, start : start + _CHUNK].T))
+                self._check_room()
         except soundfile.LibsndfileError as error:
             raise AudioError(f"{self._name!r} could not be written: {error.error_string}") from error
+
+    def _check_room(self) -> None:
+        if self._sink.error is not None:
+            why = self._sink.error.strerror
+            raise StorageError(f"{self._name!r} could not be written: {why}.") from self._sink.error
 
 
 def form(path: Path | str, subtype: str | None = None) -> tuple[str, str]:

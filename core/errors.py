@@ -39,5 +39,9 @@ class WeightsError(EarwitnessError):
     """Weights are missing, or are not the ones that were promised."""
 
 
+class StorageError(EarwitnessError):
+    """The disk is full, or refuses to be written."""
+
+
 class MissingPart(EarwitnessError):
     """An optional package or program is needed for this and is not installed."""

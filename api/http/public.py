@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST
-from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ... import __version__
 from ..answers import Health, Keys
+from ..jobs.queue import SILENT
 from ..problems import ProblemError
 from ..schemas import line
 from ..state import database
@@ -55,7 +55,7 @@ async def ready(request: Request) -> Response:
         raise ProblemError("unavailable", "The server starts or stops.", {"Retry-After": "2"})
     try:
         await run_in_threadpool(desk.station.queue.pending)
-    except (RedisError, OSError) as error:
+    except SILENT as error:
         raise ProblemError("unavailable", "The queue does not answer.", {"Retry-After": "2"}) from error
     await run_in_threadpool(database.ping, desk.station.engine)
     return Response(line(Health(version=__version__)), media_type=JSON)

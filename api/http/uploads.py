@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 import os
 import time
@@ -18,7 +17,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from ..jobs.spool import Spool
+from ..jobs.spool import NO_ROOM, Spool
 from ..problems import ProblemError
 
 _FIELD_BYTES = 64 * 1024
@@ -27,7 +26,6 @@ _PARTS = 16
 _CHUNK = 1 << 20
 # The slowest average is looked at only after this many seconds.
 _START = 10.0
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ async def receive(request: Request, spool: Spool, caps: Caps, fields: Collection
         raise ProblemError("bad-request", "The upload was cut.") from error
     except OSError as error:
         form.discard()
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise ProblemError("storage-full", "There is no room for the upload; try later.", _CLOSE) from error
         raise
     except (ProblemError, asyncio.CancelledError):
@@ -218,7 +216,9 @@ class _Form:
         if name == "file":
             self.name = options.get(b"filename", b"").decode("utf-8", "replace")
             self.path = self.spool.new(self.name)
-            self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # Unbuffered: what a full disk does not take is then not tried once more when the file is closed.
+            self._file = os.fdopen(handle, "wb", buffering=0)
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._current == "file":
@@ -240,6 +240,9 @@ class _Form:
     def _write(self) -> None:
         if self._file is not None and self._buffer:
             self._hash.update(self._buffer)
-            self._file.write(self._buffer)
+            with memoryview(self._buffer) as rest:
+                done = 0
+                while done < len(rest):
+                    done += self._file.write(rest[done:])
             self.size += len(self._buffer)
             self._buffer = bytearray()

@@ -6,12 +6,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
 from ..answers import Context
 from ..problems import ProblemError
 from ..state.database import UNAVAILABLE
 from ..state.jobs import JobRow
+from .queue import SILENT
 from .station import Station
 from .tasks import Task
 
@@ -27,7 +26,7 @@ def accept(station: Station, task: Task, context: Context, webhook: str | None, 
         station.spool.remove(row.file)
         raise
     # The sweeper finds the job when the queue answers again.
-    with suppress(RedisError, OSError, *UNAVAILABLE):
+    with suppress(*SILENT):
         station.queue.put_job(row.id)
     return row
 

@@ -5,19 +5,23 @@ A hostile file can make a decoder crash, loop or eat memory. Here that ends one 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
+import sys
 from multiprocessing.connection import Connection
 
-from ...core.errors import AudioError, EarwitnessError, LimitError, UsageError
+from ...core.errors import AudioError, EarwitnessError, LimitError, StorageError, UsageError
 from ...core.home import set_home
+from .spool import NO_ROOM
 from .tasks import Outcome, Task
 
 # A task is a few hundred bytes of paths and options; claims of a mark are capped on the way in.
 LARGEST_TASK = 1 << 20
 # What a child says when it can take its first task.
 READY = b"ready"
+_PR_SET_PDEATHSIG = 1
 
 
 def serve(connection: Connection, home: str, memory: int, cpu_seconds: int) -> None:
@@ -27,6 +31,7 @@ def serve(connection: Connection, home: str, memory: int, cpu_seconds: int) -> N
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a task ends
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_with_parent()
     set_home(home)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -51,6 +56,8 @@ def perform(task: Task) -> Outcome:
 
     try:
         return work.BY_KIND[task.kind](task)
+    except StorageError:
+        return _NO_PLACE
     except LimitError as error:
         return _refused("limit", error, task)
     except AudioError as error:
@@ -61,11 +68,25 @@ def perform(task: Task) -> Outcome:
         return _refused("setup", error, task)
     except MemoryError:
         return Outcome(refused="limit", detail="The file needs more memory than one request may have.")
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            return _NO_PLACE
+        raise
+
+
+_NO_PLACE = Outcome(refused="storage", detail="There is no room for the marked file; try later.")
+
+
+def _die_with_parent() -> None:
+    """When the server is killed, the fork server ends, and with it its children, those at work as well."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _refused(kind: str, error: EarwitnessError, task: Task) -> Outcome:
     # The sentence is for the one who sent the file; where it lay on the server is not their business.
     text = str(error)
-    for name in (task.path, os.path.basename(task.path)):
-        text = text.replace(repr(name), "The file").replace(name, "the file")
+    for path, words in ((task.path, "file"), (task.options.get("target"), "marked file")):
+        for name in (path, os.path.basename(path)) if path else ():
+            text = text.replace(repr(name), f"The {words}").replace(name, f"the {words}")
     return Outcome.model_validate({"refused": kind, "detail": text})

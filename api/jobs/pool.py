@@ -34,7 +34,7 @@ class TookTooLong(EarwitnessError):
 
 
 class Draining(EarwitnessError):
-    """The pool is shutting down."""
+    """The pool takes no work: it is shutting down, or no child can be forked."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,8 @@ class Pool:
         self._closing.set()
         with contextlib.suppress(queue.Empty):
             while True:
-                child = self._idle.get_nowait()
-                if child is not None:
-                    self._end(child)
+                self._end(self._idle.get_nowait())
+        self._idle.put(None)  # wakes whoever waits for a child
 
     def _once(self, task: Task, stop: Callable[[], bool]) -> Outcome:
         with self._borrowed() as child:
@@ -124,14 +123,20 @@ class Pool:
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[_Child]:
-        """A child of one's own; it comes back only unharmed and not worn out, else a new one takes its place."""
+        """A child of one's own; it comes back only unharmed and not worn out, else a new one takes its place.
+
+        None stands for a child that could not be forked; the next one who needs it tries again.
+        """
         child = self._idle.get()
-        if child is None or self._closing.is_set():
+        if self._closing.is_set():
             self._idle.put(child)
             raise Draining("The server is shutting down.")
-        if not child.process.is_alive():
+        if child is None or not child.process.is_alive():
             self._end(child)
-            child = self._new()
+            child = self._try_new()
+        if child is None:
+            self._idle.put(None)
+            raise Draining("No decoder can be started at the moment.")
         well = False
         try:
             yield child
@@ -144,7 +149,13 @@ class Pool:
                 self._idle.put(child)
             else:
                 self._end(child)
-                self._idle.put(self._new())
+                self._idle.put(self._try_new())
+
+    def _try_new(self) -> _Child | None:
+        try:
+            return self._new()
+        except (OSError, EOFError):  # no process, no memory, or the child was killed before its first task
+            return None
 
     def _new(self) -> _Child:
         child = self._fork()
@@ -162,7 +173,9 @@ class Pool:
         self._all.add(process.pid or 0)
         return _Child(process, ours)
 
-    def _end(self, child: _Child) -> None:
+    def _end(self, child: _Child | None) -> None:
+        if child is None:
+            return
         self._all.discard(child.process.pid or 0)
         child.connection.close()
         child.process.kill()

@@ -6,6 +6,7 @@ Messages are JSON instead of huey's pickles, so that whoever can write to the qu
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,12 @@ from huey.consumer import Consumer
 from huey.exceptions import ConfigurationError
 from huey.registry import Message
 from huey.serializer import Serializer
+from redis.exceptions import RedisError
 
 from ...core.errors import UsageError
 
+# What the queue raises that is down, restarting, locked or full.
+SILENT = (RedisError, sqlite3.Error, OSError)
 _NAME = "earwitness"
 
 
@@ -53,15 +57,15 @@ class Queue:
         self._consumer: _Consumer | None = None
 
     def put_job(self, job_id: str) -> None:
-        """Tell a worker about a job."""
+        """Tell a worker about a job. Raises one of SILENT."""
         self._job(job_id)
 
     def put_delivery(self, delivery_id: str) -> None:
-        """Tell a worker about a delivery."""
+        """Tell a worker about a delivery. Raises one of SILENT."""
         self._delivery(delivery_id)
 
     def pending(self) -> int:
-        """Messages that nobody has taken yet. Raises the backend's error when it does not answer."""
+        """Messages that nobody has taken yet. Raises one of SILENT when the queue does not answer."""
         return int(self._huey.pending_count())
 
     def consume(self, workers: int) -> None:

@@ -6,6 +6,7 @@ A server's own folder is locked while the server lives; whoever starts later emp
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -17,6 +18,8 @@ from pathlib import Path
 
 # A file that no job names may belong to one that is being accepted right now.
 _YOUNG = 3600.0
+# How a disk says that it is full.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Spool:

@@ -49,6 +49,7 @@ class Station(AbstractContextManager["Station"]):
             signer=self.signer,
             courier=courier or Courier(frozenset(settings.webhook_hosts)),
             keep_uploads=settings.keep_uploads,
+            lease=settings.lease,
             on_end=on_end,
         )
         self.queue = Queue(settings.queue_url, self.runner.run, self.runner.deliver)

@@ -7,12 +7,11 @@ import time
 from dataclasses import dataclass, field
 
 import structlog
-from redis.exceptions import RedisError
 
 from ..state.database import UNAVAILABLE
 from ..state.jobs import ATTEMPTS, Jobs
 from ..state.replies import Replies
-from .queue import Queue
+from .queue import SILENT, Queue
 from .runner import Runner
 from .spool import Spool
 
@@ -82,5 +81,5 @@ class Sweeper:
         while not self._over.wait(self.pause):
             try:
                 self.sweep()
-            except (*UNAVAILABLE, RedisError, OSError) as error:
+            except (*UNAVAILABLE, *SILENT) as error:
                 log.warning("sweep failed", reason=type(error).__name__)

@@ -50,5 +50,5 @@ class Outcome(Schema):
     model: dict[str, str] = Field(default_factory=dict)
     owner: str | None = None
     long: bool = False
-    refused: Literal["", "audio", "limit", "usage", "setup", "absent"] = ""
+    refused: Literal["", "audio", "limit", "usage", "setup", "storage", "absent"] = ""
     detail: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import soundfile
 from earwitness.core import encode as encoding
 from earwitness.core.audio import Audio, Writer, load, probe, save, subtype_like
-from earwitness.core.errors import AudioError, UsageError
+from earwitness.core.errors import AudioError, StorageError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -100,3 +101,19 @@ def test_a_long_wav_becomes_rf64_or_is_refused(tmp_path: Path, monkeypatch: pyte
 )
 def test_the_sample_format_is_kept_where_it_can_be(target: str, codec: str, subtype: str | None) -> None:
     assert subtype_like(target, codec) == subtype
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("missing", [1, 3000])
+def test_a_full_disk_is_told_also_when_it_is_full_at_the_very_end(tmp_path: Path, suffix: str, missing: int) -> None:
+    sound = Audio(np.random.default_rng(0).uniform(-0.5, 0.5, (1, 40_000)).astype(np.float32), 16000)
+    save(tmp_path / f"whole.{suffix}", sound)
+    size = (tmp_path / f"whole.{suffix}").stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - missing, before[1]))
+    try:
+        with pytest.raises(StorageError, match="could not be written: File too large"):
+            save(tmp_path / f"cut.{suffix}", sound)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == [f"whole.{suffix}"]
