@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 _ROOT = Path(__file__).resolve().parent.parent
+# Debian keeps PostgreSQL's programs off the PATH.
+os.environ["PATH"] += "".join(f":{folder}" for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin")))
 # Parts that are Python packages; any other name but "shared" is a program on the PATH.
 _PACKAGES = {
     "torch",

@@ -176,26 +176,62 @@ class Process:
         return self.log.read_text()
 
 
+def begin(command: str, words: list[str], log: Path, **options: Any) -> Process:
+    """Start a server ("serve") or worker ("worker") and wait until it is ready."""
+    with open(log, "w") as file:
+        one = Process(subprocess.Popen(words, stderr=file, stdout=file, text=True, **options), log)
+    end = time.monotonic() + 60
+    while '"event": "ready"' not in one.lines() or (command == "serve" and "running on" not in one.lines()):
+        if one.process.poll() is not None or time.monotonic() > end:
+            one.kill()
+            raise AssertionError(one.lines())
+        time.sleep(0.02)
+    if command == "serve":
+        one.url = one.lines().split("running on ")[1].split()[0]
+    return one
+
+
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     """Start `earwitness serve` or `worker` and wait until it is ready; whatever is left is killed after the test."""
     started: list[Process] = []
 
     def start(command: str, *arguments: str, home: Path, **options: Any) -> Process:
-        log = tmp_path / f"{command}-{len(started)}.log"
         words = [*COMMAND, command, "--home", str(home), *arguments]
         if command == "serve":
             words += ["--port", "0"]
-        with open(log, "w") as file:
-            one = Process(subprocess.Popen(words, stderr=file, stdout=file, text=True, **options), log)
-        started.append(one)
-        end = time.monotonic() + 60
-        while '"event": "ready"' not in one.lines() or (command == "serve" and "running on" not in one.lines()):
-            assert one.process.poll() is None and time.monotonic() < end, one.lines()
-            time.sleep(0.02)
-        if command == "serve":
-            one.url = one.lines().split("running on ")[1].split()[0]
-        return one
+        started.append(begin(command, words, tmp_path / f"{command}-{len(started)}.log", **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.kill()
+
+
+# Dataclasses write themselves as Python, so settings that no option of the command line sets travel as their text.
+_BOOT = """
+from pathlib import PosixPath
+from earwitness.api.http.server import run as serve
+from earwitness.api.jobs.pool import PoolSettings
+from earwitness.api.jobs.tasks import Bounds
+from earwitness.api.jobs.worker import run as worker
+from earwitness.api.settings import Settings
+{command}({settings!r})
+"""
+
+
+@pytest.fixture
+def boot(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """As `launch`, with any of Settings: boot("serve", home=..., lease=1.5)."""
+    started: list[Process] = []
+
+    def start(command: str, *, home: Path, **settings: Any) -> Process:
+        code = _BOOT.format(command=command, settings=Settings(port=0, **settings))
+        log = tmp_path / f"boot-{command}-{len(started)}.log"
+        env = {**os.environ, "EARWITNESS_HOME": str(home)}
+        started.append(begin(command, [sys.executable, "-c", code], log, env=env))
+        return started[-1]
 
     yield start
     for one in started:
