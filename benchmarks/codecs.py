@@ -1,11 +1,12 @@
 """Codecs on speakers that no training saw, beside Opus and Lyra v2 on the same clips.
 
-    python benchmarks/codecs.py --data AUDIO --lyra LYRA [--per-corpus 8] [--json FILE]
+    python benchmarks/codecs.py --data AUDIO --lyra LYRA [--only NAME ...] [--per-corpus 8] [--json FILE]
 
 AUDIO is a folder with a manifest.csv (split "test" is used), LYRA the folder of Lyra v2's three TFLite files. Prints
 one row for each codec and bitrate: PESQ-WB, STOI, mel distance, SI-SDR, perplexity of the first codebook, measured
 kbit/s, real-time factor on one thread; means with 95 % intervals that resample whole speakers, then PESQ by corpus.
-A clip that PESQ refuses (no speech found) is counted and left out of PESQ alone.
+A clip that PESQ refuses (no speech found) is counted and left out of PESQ alone. --only leaves out all others of the
+zoo, and Opus and Lyra with them.
 """
 
 from __future__ import annotations
@@ -107,13 +108,17 @@ def lyra(folder: Path, stages: int) -> Runner:
     return run
 
 
-def conditions(lyra_folder: Path | None) -> Iterator[tuple[str, float, Runner]]:
-    """Every (codec, nominal kbit/s, runner)."""
+def conditions(lyra_folder: Path | None, only: list[str]) -> Iterator[tuple[str, float, Runner]]:
+    """Every (codec, nominal kbit/s, runner), or those of the names in `only`."""
     for row in zoo.listings():
+        if only and row.name not in only:
+            continue
         if row.kind == "codec":
             yield from ((row.name, kbps, neural(row.name, kbps)) for kbps in row.kbps)
         elif row.kind in ("vocoder", "copy-synthesis"):
             yield row.name, 0.0, neural(row.name, None)
+    if only:
+        return
     yield from (("opus", kbps, opus(kbps)) for kbps in OPUS)
     if lyra_folder is not None:
         yield from (("lyra-v2", stages * 0.2, lyra(lyra_folder, stages)) for stages in (16, 30, 46))
@@ -186,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Codecs on unseen speakers.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--lyra", type=Path)
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--per-corpus", type=int, default=8)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
@@ -194,7 +200,7 @@ def main() -> None:
     speakers = len({clip.speaker for clip in clips})
     print(f"{len(clips)} clips, {speakers} speakers, {sum(wave.seconds for wave in waves):.0f} s of test speech\n")
     results = []
-    for name, kbps, runner in conditions(chosen.lyra):
+    for name, kbps, runner in conditions(chosen.lyra, chosen.only):
         results += [judge(clip, wave, name, kbps, runner(wave)) for clip, wave in zip(clips, waves, strict=True)]
     print(table(results))
     if chosen.json:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..core.errors import WeightsError
 from .builders import build
 from .neural import Codes, Floats
+from .packed_weights import unpack
 
 # Running averages of the codebooks: needed to go on training, not to run.
 _TRAINING_ONLY = (".usage", ".total")
@@ -28,7 +29,7 @@ def load_model(model: str, arguments: Mapping[str, Any], file: Path) -> nn.Modul
     """A network with the weights of a safetensors file. Raises WeightsError when they do not fit."""
     network = build(model, arguments)
     try:
-        stored = load_file(file)
+        stored = unpack(load_file(file))
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"The weights {str(file)!r} cannot be read: {error}.") from error
     try:

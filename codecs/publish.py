@@ -11,11 +11,11 @@ from safetensors.torch import save_file
 
 from ..core.errors import WeightsError
 from ..core.files import replacing
-from ..core.onnx_export import round_to_half
 from ..core.weights import Card, write_card
 from . import facts
 from .engine_torch import load_model, stored_state
 from .graphs import graphs
+from .packed_weights import pack, unpack
 from .recipe import CodecRecipe
 
 
@@ -37,11 +37,11 @@ def publish(
     if made.get("recipe_digest") != recipe.digest():
         raise WeightsError(f"{checkpoint.name!r} was not made by the recipe {recipe.name!r} as it is now.")
     model: Any = load_model(recipe.model, recipe.arguments, checkpoint)
-    round_to_half(model)
+    stored = pack(stored_state(model))
+    model.load_state_dict(unpack(stored), strict=False)
     parts = {"safetensors": folder / f"{recipe.name}.safetensors"}
-    halved = {key: v.half() if v.is_floating_point() else v for key, v in stored_state(model).items()}
     with replacing(parts["safetensors"]) as temporary:
-        save_file({key: value.contiguous() for key, value in halved.items()}, temporary, metadata=made)
+        save_file(stored, temporary, metadata=made)
     quantiser = getattr(model, "quantiser", None)
     bits: tuple[float, ...] = () if quantiser is None else tuple(model.bits)
     if quantiser is not None:

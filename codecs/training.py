@@ -18,6 +18,7 @@ from .builders import build
 from .consistency import ConsistencyTask
 from .engine_torch import stored_state
 from .models.music2latent import Music2Latent
+from .packed_weights import unpack
 from .recipe import CodecRecipe
 from .task import CodecTask
 
@@ -82,12 +83,10 @@ def warm_start(model: nn.Module, file: Path) -> list[str]:
     Codebooks come along only as a whole: some of them beside fresh ones, and switched on, would be noise.
     """
     try:
-        stored = load_file(file)
+        stored = unpack(load_file(file))
     except (OSError, SafetensorError) as error:
         raise RecipeError(f"The weights to start from, {str(file)!r}, cannot be read: {error}.") from error
     state = model.state_dict()
-    # Shipped weights are stored at half size.
-    stored = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in stored.items()}
     fitting = {name: tensor for name, tensor in stored.items() if name in state and state[name].shape == tensor.shape}
     books = {name for name in stored_state(model) if name.startswith("quantiser.")}
     if not books <= fitting.keys():

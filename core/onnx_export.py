@@ -15,19 +15,12 @@ from torch import Tensor, nn
 from .errors import WeightsError
 from .files import replacing
 from .onnx_session import open_session
+from .onnx_tables import make_tables
 
 OPSET = 18
 # Smaller arrays are not worth a Cast; the kernels of `core.spectral_torch` need their full precision.
 _HALVE_FROM = 512
 _EXACT = ("basis", "bank", "transform", "window")
-
-
-@torch.no_grad()
-def round_to_half(module: nn.Module) -> None:
-    """Round every parameter and stored buffer to float16 precision, so that halved files equal the module."""
-    for tensor in module.state_dict().values():
-        if tensor.is_floating_point():
-            tensor.copy_(tensor.half().float())
 
 
 def export(
@@ -61,7 +54,7 @@ def export(
                 dynamo=False,
             )
         if half:
-            onnx.save(halve(onnx.load(temporary)), temporary)
+            onnx.save(make_tables(halve(onnx.load(temporary))), temporary)
         _check(module, inputs, outputs, temporary, tolerance)
 
 

@@ -11,7 +11,8 @@ from earwitness.codecs.neural import NeuralCodec
 from earwitness.core import weights
 from earwitness.core.audio import Audio
 
-NEURAL = ["soundstream", "streamcodec", "vocos"]
+NEURAL = sorted({*weights.cards("codec"), *weights.cards("vocoder")})
+CODED = sorted(weights.cards("codec"))
 EXAMPLES = sorted(Path(str(resources.files("earwitness.codecs.weights"))).glob("*.ewt"))
 
 
@@ -23,7 +24,19 @@ def test_a_shipped_card_names_the_recipe_that_made_it(name: str) -> None:
     assert len(card.data_digest) == 64 and card.settings["steps"] <= recipe.schedule.steps
 
 
-@pytest.mark.parametrize("name", ["soundstream", "streamcodec"])
+@pytest.mark.parametrize("name", NEURAL)
+def test_a_shipped_card_has_small_files_and_measured_numbers(name: str) -> None:
+    card = weights.card(name)
+    assert all((card.folder / entry["file"]).stat().st_size < 4_000_000 for entry in card.files.values())
+    measured = {key.partition("_")[0] for key in card.metrics}
+    assert {"stoi", "pesq", "mel"} <= measured and ("perplexity" in measured) == (card.kind == "codec")
+
+
+def test_the_first_members_are_shipped() -> None:
+    assert {"soundstream", "streamcodec", "vocos", "wavtokenizer"} <= set(NEURAL)
+
+
+@pytest.mark.parametrize("name", [name for name in CODED if weights.card(name).settings["scalable"]])
 def test_more_bits_come_nearer_to_a_hum(name: str) -> None:
     time = np.arange(16_000) / 16_000
     wave = 0.1 * sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 9))

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from earwitness.core import onnx_export
+from earwitness.core.onnx_session import open_session
+from earwitness.core.spectral_torch import Istft
+
+
+class Back(torch.nn.Module):
+    def __init__(self, n_fft: int) -> None:
+        super().__init__()
+        self.istft = Istft(n_fft, n_fft // 4)
+
+    def forward(self, real: torch.Tensor, imaginary: torch.Tensor) -> torch.Tensor:
+        return self.istft(real, imaginary)
+
+
+@pytest.mark.parametrize("n_fft", [128, 800, 1024])
+def test_a_graph_without_the_table_gives_the_same_wave(tmp_path: Path, n_fft: int) -> None:
+    torch.manual_seed(0)
+    module, spectra = Back(n_fft), torch.randn(2, 1, n_fft // 2 + 1, 20)
+    inputs = {"real": spectra[0], "imaginary": spectra[1]}
+    free = {"real": {2: "frames"}, "imaginary": {2: "frames"}, "wave": {1: "n"}}
+    onnx_export.export(module, inputs, ["wave"], free, tmp_path / "back.onnx", tolerance=1e-5)
+    # Small tables stay where they are.
+    assert (tmp_path / "back.onnx").stat().st_size < (100_000 if n_fft < 256 else (n_fft + 2) * n_fft // 8)
+    longer = torch.randn(2, 1, n_fft // 2 + 1, 33)
+    found = open_session(tmp_path / "back.onnx").run(
+        None, {"real": longer[0].numpy(), "imaginary": longer[1].numpy()}
+    )[0]
+    assert np.allclose(found, module(longer[0], longer[1]).numpy(), atol=1e-5)
