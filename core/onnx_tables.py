@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ def make_tables(model: onnx.ModelProto) -> onnx.ModelProto:
 
     At n_fft 800 the kernel takes 2.6 MB, more than the weights around it.
     """
-    nodes = []
+    nodes: list[NodeProto] = []
     for node in model.graph.node:
         table = _table(node)
         nodes += [node] if table is None else _making(table.shape[2], node.output[0])
@@ -49,7 +51,7 @@ def _making(n_fft: int, name: str) -> list[NodeProto]:
     held = {"bins": bins, "times": times, "turns": np.array(n_fft), "step": np.array(2 * np.pi / n_fft)}
     held |= {"weight": weight, "window": spectral.hann(n_fft)[None]}
 
-    def made(kind: str, inputs: list[str], output: str, **settings: int) -> NodeProto:
+    def made(kind: str, inputs: list[str], output: str, **settings: Any) -> NodeProto:
         return helper.make_node(kind, [f"{name}.{one}" for one in inputs], [f"{name}.{output}"], **settings)
 
     constants = [

@@ -16,7 +16,8 @@ class Back(torch.nn.Module):
         self.istft = Istft(n_fft, n_fft // 4)
 
     def forward(self, real: torch.Tensor, imaginary: torch.Tensor) -> torch.Tensor:
-        return self.istft(real, imaginary)
+        wave: torch.Tensor = self.istft(real, imaginary)
+        return wave
 
 
 @pytest.mark.parametrize("n_fft", [128, 800, 1024])
