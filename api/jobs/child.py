@@ -5,14 +5,15 @@ A hostile file can make a decoder crash, loop or eat memory. Here that ends one 
 
 from __future__ import annotations
 
-import ctypes
+import fcntl
+import multiprocessing
 import os
 import resource
 import signal
 import sys
 from multiprocessing.connection import Connection
 
-from ...core.errors import AudioError, EarwitnessError, LimitError, StorageError, UsageError
+from ...core.errors import AudioError, DataError, EarwitnessError, LimitError, StorageError, UsageError
 from ...core.home import set_home
 from .spool import NO_ROOM
 from .tasks import Outcome, Task
@@ -21,7 +22,6 @@ from .tasks import Outcome, Task
 LARGEST_TASK = 1 << 20
 # What a child says when it can take its first task.
 READY = b"ready"
-_PR_SET_PDEATHSIG = 1
 
 
 def serve(connection: Connection, home: str, memory: int, cpu_seconds: int) -> None:
@@ -64,8 +64,12 @@ def perform(task: Task) -> Outcome:
         return _refused("audio", error, task)
     except UsageError as error:
         return _refused("usage", error, task)
+    except DataError as error:
+        return Outcome(refused="setup", detail="The records of marks do not answer; try again.", cause=str(error))
     except EarwitnessError as error:
-        return _refused("setup", error, task)
+        return Outcome(
+            refused="setup", detail="The server lacks something for this, and has logged what.", cause=str(error)
+        )
     except MemoryError:
         return Outcome(refused="limit", detail="The file needs more memory than one request may have.")
     except OSError as error:
@@ -78,9 +82,15 @@ _NO_PLACE = Outcome(refused="storage", detail="There is no room for the marked f
 
 
 def _die_with_parent() -> None:
-    """When the server is killed, the fork server ends, and with it its children, those at work as well."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Let the kernel end this process with its parent, also in the middle of a decoder's loop.
+
+    The parent holds the other end of a pipe; when that closes, SIGIO comes, which nobody handles here.
+    """
+    parent = multiprocessing.parent_process()
+    if sys.platform == "linux" and parent is not None:
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _refused(kind: str, error: EarwitnessError, task: Task) -> Outcome:

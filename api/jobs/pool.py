@@ -14,12 +14,15 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import structlog
+
 from ...core.errors import EarwitnessError
 from ...core.home import home
 from ...core.run import single_threaded
 from .child import READY, serve
 from .tasks import Outcome, Task
 
+log = structlog.get_logger()
 _PRELOAD = "earwitness.api.jobs.preload"
 # The answer for a recording of 24 hours has some ten thousand spans of 60 bytes.
 _LARGEST_OUTCOME = 1 << 25
@@ -119,7 +122,10 @@ class Pool:
                 sentence = "The decoder was stopped: the file is broken, or needs too much memory or time."
                 raise ChildDied(sentence) from error
             child.tasks += 1
-        return Outcome.model_validate_json(answer)
+        outcome = Outcome.model_validate_json(answer)
+        if outcome.cause:
+            log.error("work cannot be done", kind=task.kind, reason=outcome.cause)
+        return outcome
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[_Child]:

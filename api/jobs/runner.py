@@ -17,7 +17,7 @@ from ..receipts import Signer
 from ..schemas import line
 from ..state.database import UNAVAILABLE, persistently
 from ..state.deliveries import Deliveries, owed
-from ..state.jobs import LEASE, JobRow, Jobs
+from ..state.jobs import ATTEMPTS, LEASE, JobRow, Jobs
 from .pool import ChildDied, Draining, Pool, TookTooLong
 from .secrets import webhook_secret
 from .spool import Spool
@@ -59,7 +59,11 @@ class Runner:
             except Draining:
                 self.jobs.release(job)
             except ProblemError as error:
-                self._end(job, problem=error)
+                # Not the file's fault: the sweeper hands it out again in some seconds.
+                if error.name == "unavailable" and job.attempts < ATTEMPTS:
+                    self.jobs.release(job, tried=True)
+                else:
+                    self._end(job, problem=error)
             else:
                 self._end(job, body=body, audio=None if target is None else self.spool.keep(target))
             finally:

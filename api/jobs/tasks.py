@@ -43,7 +43,7 @@ class Task(Schema):
 class Outcome(Schema):
     """Exactly one of: a result, `long`, or a refusal (name of the error's class, and its sentence).
 
-    owner: of the mark's record that the result speaks of.
+    owner: of the mark's record that the result speaks of. cause: why a server cannot do this, for its operator only.
     """
 
     result: dict[str, Any] | None = None
@@ -52,3 +52,4 @@ class Outcome(Schema):
     long: bool = False
     refused: Literal["", "audio", "limit", "usage", "setup", "storage", "absent"] = ""
     detail: str = ""
+    cause: str = ""

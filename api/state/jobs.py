@@ -92,10 +92,10 @@ class Jobs:
         """Hold a job for longer; False when it is no longer this worker's."""
         return self._change(job, lease=time.time() + lease)
 
-    def release(self, job: JobRow) -> bool:
-        """Hand a job back unfinished, as if it had not been tried."""
-        now = time.time()
-        return self._change(job, state="queued", holder=None, lease=None, queued=now, attempts=job.attempts - 1)
+    def release(self, job: JobRow, *, tried: bool = False) -> bool:
+        """Hand a job back unfinished; unless `tried`, as if nobody had begun it."""
+        attempts = job.attempts if tried else job.attempts - 1
+        return self._change(job, state="queued", holder=None, lease=None, queued=time.time(), attempts=attempts)
 
     def requeue(self, job: JobRow) -> bool:
         """Take a lost job from its worker; False when the worker is alive after all."""
