@@ -16,6 +16,8 @@ from earwitness.watermark import Embedder, Key, Records
 from earwitness.watermark.files import MarkedFile, embed_file, verify_file
 from earwitness.watermark.records import open_records, words_sha256
 
+from .refusals import refused
+
 Talk = Callable[..., Audio]
 
 
@@ -158,15 +160,6 @@ def test_several_tracks_are_refused_when_marked_and_all_heard_when_verified(
 
 
 # Outputs appear whole or not at all
-
-
-def refused(work: Path, source: Path, name: str, key: Key, store: Records, error: Any, words: str) -> None:
-    before = sorted(os.listdir(work))
-    with pytest.raises(error, match=words) as caught:
-        embed_file(source, work / name, key, store)
-    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
-    assert sorted(os.listdir(work)) == before
-    assert store.newest() == []
 
 
 def test_the_input_itself_is_replaced_only_when_forced(work: Path, talk: Talk, key: Key, store: Records) -> None:

@@ -7,7 +7,6 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -19,16 +18,9 @@ from earwitness.watermark import Key, Records
 from earwitness.watermark.embedder import LOWEST_RATE
 from earwitness.watermark.files import embed_file, verify_file
 
+from .refusals import refused
+
 Talk = Callable[..., Audio]
-
-
-def refused(work: Path, source: Path, name: str, key: Key, store: Records, error: Any, words: str) -> None:
-    before = sorted(os.listdir(work))
-    with pytest.raises(error, match=words) as caught:
-        embed_file(source, work / name, key, store)
-    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
-    assert sorted(os.listdir(work)) == before
-    assert store.newest() == []
 
 
 def test_what_is_too_short_too_quiet_or_silent_is_refused_unless_told(
