@@ -32,10 +32,11 @@ from speed import babble
 _SERVE = "from earwitness.api.cli import main; main()"
 
 
-def start(home: Path) -> tuple[subprocess.Popen[bytes], str, float]:
-    """A running server, its URL, and the seconds that it took to be ready."""
+def start(home: Path, *more: str) -> tuple[subprocess.Popen[bytes], str, float]:
+    """A running server, its URL, and the seconds that it took to be ready. more: options of `earwitness serve`."""
     log, began = home / "log", time.perf_counter()
     command = [sys.executable, "-c", _SERVE, "serve", "--home", str(home), "--port", "0", "--log-level", "warning"]
+    command += more
     with socket_free() as port:
         command[command.index("0")] = str(port)
     with open(log, "wb") as file:

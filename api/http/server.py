@@ -19,7 +19,7 @@ _CONNECTIONS = 1024
 
 
 class PatientProtocol(H11Protocol):
-    """uvicorn's own, which waits forever for the headers of a connection's first request; here it does not."""
+    """uvicorn's own, which waits forever for headers of which a byte has come; here it does not."""
 
     header_seconds = 15.0
 
@@ -28,13 +28,19 @@ class PatientProtocol(H11Protocol):
         super().connection_made(transport)
         self._deadline = self.loop.call_later(self.header_seconds, self._give_up)
 
+    def on_response_complete(self) -> None:
+        """Start the clock for the next request."""
+        self._deadline.cancel()
+        self._deadline = self.loop.call_later(self.header_seconds, self._give_up)
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         self._deadline.cancel()
         super().connection_lost(exc)
 
     def _give_up(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
             self.transport.close()
 
 

@@ -165,6 +165,13 @@ def test_a_connection_that_never_asks_is_closed(small: Running) -> None:
     assert 0.4 < time.monotonic() - started < 5
 
 
+def test_a_connection_that_drips_its_second_request_is_closed(small: Running) -> None:
+    started = time.monotonic()
+    answer = raw(small, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", *[b"X"] * 40, pause=0.1)
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.count(b"HTTP/1.1") == 1
+    assert time.monotonic() - started < 10
+
+
 def test_no_room_is_a_problem_of_its_own(tmp_path: Path, clip: Path) -> None:
     with serving(tmp_path, reserve=1 << 62) as server:
         response = server.detect(clip)
