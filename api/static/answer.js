@@ -1,7 +1,7 @@
 // Fills the answer: verdict, figures, stretches, limits, receipt.
 
 import { at, download, fill, items, make, pairs, release } from "./dom.js";
-import { clock, lean, LEANS, length, percent, sentence, signed, verdict } from "./words.js";
+import { clock, decimals, lean, LEANS, length, percent, sentence, signed, verdict } from "./words.js";
 
 // More rows than these help nobody; all are in the JSON.
 const ROWS = 200;
@@ -23,7 +23,7 @@ export function show(answer, file, band, play) {
   at("answer").dataset.decision = result.decision;
   fill("reasons", ...items(result.reasons.map(sentence)));
   figures(result, band);
-  stretches(result.spans, band, play);
+  stretches(result, band, play);
   const limits = [...result.warnings.map(sentence), ...where(result), EVIDENCE, LIMITS[result.decision], SPEECH];
   fill("limits", ...items(limits));
   receipt(answer, file);
@@ -50,17 +50,18 @@ function where({ channel, track }) {
   return [`The score is that of ${of}, where it is highest.`];
 }
 
-function stretches(spans, band, play) {
+function stretches({ spans, seconds }, band, play) {
   const kept = new Set([...spans].sort((a, b) => b.score - a.score).slice(0, ROWS));
-  fill("spans", ...spans.filter((span) => kept.has(span)).map((span) => row(span, band, play)));
+  fill("spans", ...spans.filter((span) => kept.has(span)).map((span) => row(span, decimals(seconds), band, play)));
+  at("spans").closest("div").hidden = spans.length === 0;
   const left = spans.length - kept.size;
   const few = left ? `The ${ROWS} highest of ${spans.length}; all are in the JSON.` : "";
   fill("spans-note", spans.length ? few : "No stretch was scored.");
 }
 
-function row({ start, end, score }, band, play) {
+function row({ start, end, score }, digits, band, play) {
   const kind = lean(score, band);
-  const [from, to] = [clock(start, 1), clock(end, 1)];
+  const [from, to] = [clock(start, digits), clock(end, digits)];
   const label = `Play from ${from} to ${to}`;
   const listen = make("button", { type: "button", class: "small", "aria-label": label }, "Play");
   listen.addEventListener("click", () => play(start, end));

@@ -19,7 +19,7 @@ export function show(result) {
 
 function evidence(result) {
   const chance = result.p_value_band ? worded(result.p_value_band) : `at most ${power(result.p_value)}`;
-  const rows = [["By chance", chance]];
+  const rows = result.p_value > 0.1 ? [] : [["By chance", chance]];
   if (result.record) rows.push(["Record", result.record]);
   if (result.key_id) rows.push(["Key", result.key_id]);
   for (const [name, value] of Object.entries(result.claims ?? {})) {

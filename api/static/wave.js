@@ -2,7 +2,7 @@
 
 import WaveSurfer from "./wavesurfer.esm.js";
 import { at, fill, make } from "./dom.js";
-import { clock, lean } from "./words.js";
+import { clock, decimals, joined, lean } from "./words.js";
 
 // The policy of the server allows the style sheet that wavesurfer.js writes for exactly this height.
 const HEIGHT = 96;
@@ -17,7 +17,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 export class Wave {
   constructor(file, result, band) {
     this.seconds = result.seconds;
-    fill("shades", ...result.spans.map((span) => this.#block(span, lean(span.score, band))));
+    fill("shades", ...joined(result.spans, band).map((stretch) => this.#block(stretch, stretch.kind)));
     fill("bars", make("i", { class: "zero" }), ...result.spans.map((span) => this.#bar(span, band)));
     fill("ticks", ...this.#ticks());
     at("marked").hidden = at("marked-key").hidden = true;
@@ -99,7 +99,7 @@ export class Wave {
   #stands(time) {
     const position = at("position");
     position.value = String(time);
-    const text = `${clock(time, 1)} / ${clock(this.seconds, 1)}`;
+    const text = [time, this.seconds].map((moment) => clock(moment, decimals(this.seconds))).join(" / ");
     position.setAttribute("aria-valuetext", text.replace("/", "of"));
     fill("clock", text);
   }

@@ -32,6 +32,9 @@ export function clock(seconds, digits = 0) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
+/** Decimals of a second for times in a recording of this length. */
+export const decimals = (seconds) => (seconds < 600 ? 1 : 0);
+
 /** A length in words. */
 export function length(seconds) {
   if (seconds < 60) return `${Math.round(10 * seconds) / 10} s`;
@@ -64,6 +67,18 @@ export function lean(score, [low, high]) {
   return score <= low ? "recording" : "unclear";
 }
 
+/** Neighbours that lean the same way as one stretch each: [{start, end, kind}]. */
+export function joined(spans, band) {
+  const found = [];
+  for (const { start, end, score } of spans) {
+    const kind = lean(score, band);
+    const last = found.at(-1);
+    if (last?.kind === kind && start - last.end < 0.01) last.end = end;
+    else found.push({ start, end, kind });
+  }
+  return found;
+}
+
 export const LEANS = { machine: "machine-made", recording: "recording", unclear: "undecided" };
 
 /** The verdict in one sentence. It never calls a recording genuine. */
@@ -76,12 +91,12 @@ export function verdict({ decision, score, spans }, band) {
   }
   if (decision === "genuine") {
     return machine
-      ? "No sign of synthesis was found in the whole, but parts of it lean machine-made."
+      ? "As a whole it shows no sign of synthesis, but parts of it lean machine-made."
       : "No sign of synthesis was found; that does not prove that it is genuine.";
   }
   if (score === null) return "Inconclusive: there is not enough here to judge.";
   return machine
-    ? "Inconclusive in the whole, but parts of it lean machine-made."
+    ? "Inconclusive as a whole, but parts of it lean machine-made."
     : "Inconclusive: it cannot be told whether this voice is a person’s or a machine’s.";
 }
 
