@@ -1,10 +1,12 @@
 """Load on the HTTP service from a process of its own: requests per second and latency by clients, and a soak.
 
+    python benchmarks/service.py start [--runs 5]
     python benchmarks/service.py load [--seconds 10] [--clients 1 2 4 8 16 32 64]
     python benchmarks/service.py soak [--minutes 15] [--clients 8]
 
-Starts `earwitness serve` with its defaults, sends 5-second clips, and prints tables. `load` scans the same clips with
-the command line's use case for comparison; `soak` prints memory of all the server's processes each minute.
+Starts `earwitness serve` with its defaults, sends 5-second clips, and prints tables. `start` does so again and again
+and prints seconds until it is ready, processor time, and memory of all its processes, idle and after 100 clips; `load`
+scans the same clips with the command line's use case for comparison; `soak` prints memory each minute.
 """
 
 from __future__ import annotations
@@ -110,6 +112,25 @@ def load(url: str, clips: list[bytes], paths: list[Path], clients: list[int], se
         print(f"command line, {workers} worker(s): {done / (time.perf_counter() - began):.1f} clips/s")
 
 
+def starts(clips: list[bytes], runs: int, home: Path) -> None:
+    """Seconds and MiB of some starts; the first one makes the database and is left out."""
+    rows = []
+    for _ in range(runs + 1):
+        process, url, ready = start(home)
+        root = psutil.Process(process.pid)
+        spent = sum(sum(one.cpu_times()[:2]) for one in [root, *root.children(recursive=True)])
+        idle = memory(process)
+        with httpx.Client(base_url=url, timeout=60) as client:
+            for place in range(100):
+                client.post("/v1/detections", files={"file": ("clip.wav", clips[place % len(clips)])})
+        rows.append((ready, spent, idle, memory(process)))
+        process.terminate()
+        process.wait(60)
+    middle = [statistics.median(values) for values in zip(*rows[1:], strict=True)]
+    cells = [f"{middle[0]:.2f}", f"{middle[1]:.2f}", f"{middle[2]:.0f}", f"{middle[3]:.0f}"]
+    print(markdown(["ready after s", "processor s", "MiB idle", "MiB after 100 clips"], [cells]))
+
+
 def soak(process: subprocess.Popen[bytes], url: str, clips: list[bytes], clients: int, minutes: int) -> None:
     """Memory and failures, minute by minute."""
     rows = []
@@ -126,7 +147,8 @@ def soak(process: subprocess.Popen[bytes], url: str, clips: list[bytes], clients
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Load on the HTTP service.")
-    parser.add_argument("what", choices=["load", "soak"])
+    parser.add_argument("what", choices=["start", "load", "soak"])
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--minutes", type=int, default=15)
     parser.add_argument("--clients", type=int, nargs="*", default=None)
@@ -138,6 +160,9 @@ def main() -> None:
         clips = [path.read_bytes() for path in paths]
         home = Path(folder) / "home"
         home.mkdir()
+        if chosen.what == "start":
+            starts(clips, chosen.runs, home)
+            return
         process, url, ready = start(home)
         try:
             print(f"ready after {ready:.2f} s with {memory(process):.0f} MiB")

@@ -7,19 +7,38 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from huey import Huey, RedisHuey, SqliteHuey
-from huey.consumer import Consumer
-from huey.exceptions import ConfigurationError
-from huey.registry import Message
-from huey.serializer import Serializer
 from redis.exceptions import RedisError
 
 from ...core.errors import UsageError
+
+
+@contextmanager
+def _hidden(name: str) -> Iterator[None]:
+    """Let a package appear as not installed to what is imported in the block."""
+    loaded = sys.modules.pop(name, None)
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        if loaded is not None:
+            sys.modules[name] = loaded
+
+
+# huey would load PostgreSQL's driver for a storage that is not used here: 10 MB, and a tenth of the time to start.
+with _hidden("psycopg"):
+    from huey import Huey, RedisHuey, SqliteHuey
+    from huey.consumer import Consumer
+    from huey.exceptions import ConfigurationError
+    from huey.registry import Message
+    from huey.serializer import Serializer
 
 # What the queue raises that is down, restarting, locked or full.
 SILENT = (RedisError, sqlite3.Error, OSError)
