@@ -5,8 +5,8 @@
     python benchmarks/service.py soak [--minutes 15] [--clients 8]
 
 Starts `earwitness serve` with its defaults, sends 5-second clips, and prints tables. `start` does so again and again
-and prints seconds until it is ready, processor time, and memory of all its processes, idle and after 100 clips; `load`
-scans the same clips with the command line's use case for comparison; `soak` prints memory each minute.
+and prints seconds until it is ready, processor time, and memory of all its processes, idle and after 100 clips;
+`load` scans the same clips with the command line's use case for comparison; `soak` prints memory each minute.
 """
 
 from __future__ import annotations
