@@ -113,6 +113,8 @@ async def audio(
     if row.audio is None:
         raise ProblemError("not-ready", f"The job is {row.state}, and has no marked file.")
     path = station.spool.path(row.audio)
+    if not path.is_file():
+        raise ProblemError("not-found", "The marked file is no longer kept.")
     return FileResponse(path, media_type=FORMATS[path.suffix.removeprefix(".")], filename=f"marked{path.suffix}")
 
 

@@ -1,6 +1,6 @@
 """Where uploads lie: a private folder for each running server, and one for files that jobs still need.
 
-A server's own folder is locked while the server lives; whoever starts later empties the folders of the dead.
+A server's own folder is locked while the server lives; the others empty the folders of the dead.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Spool:
         self._lock = os.open(unlocked / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         unlocked.rename(self._own)  # under the name that others look at it is locked from the beginning
-        self._bury_the_dead(root)
+        self._root = root
+        self.bury()
 
     def new(self, name: str = "") -> Path:
         """An unused path for an upload, with the suffix of `name` when that is harmless."""
@@ -73,8 +74,9 @@ class Spool:
         shutil.rmtree(self._own, ignore_errors=True)
         os.close(self._lock)
 
-    def _bury_the_dead(self, root: Path) -> None:
-        for folder in root.glob("server-*"):
+    def bury(self) -> None:
+        """Delete the folders of servers and workers that were killed."""
+        for folder in self._root.glob("server-*"):
             if folder == self._own:
                 continue
             try:

@@ -74,6 +74,7 @@ class Sweeper:
             self.jobs.delete(job.id, job.owner)
             self.spool.remove(job.audio)
         self.replies.expire()
+        self.spool.bury()
         if not self.keep_uploads:
             self.spool.sweep(self.jobs.files())
 

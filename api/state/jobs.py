@@ -114,13 +114,15 @@ class Jobs:
     ) -> bool:
         """End a job with an answer or a problem, and owe its webhook in the same step.
 
-        False when the job is no longer this worker's; then nothing is changed.
+        False when the job is no longer this worker's. It may be called again when the database went away before it
+        confirmed: whoever ended the job stays its holder, and nothing is changed a second time.
         """
-        values = {"state": "done" if problem is None else "failed", "finished": time.time(), "holder": None}
+        values = {"state": "done" if problem is None else "failed", "finished": time.time()}
         values |= {"answer": answer, "problem": problem, "audio": audio, "lease": None}
+        mine = (jobs.c.id == job.id) & (jobs.c.holder == job.holder)
         with self._engine.begin() as connection:
             if not connection.execute(sa.update(jobs).where(_held(job)).values(values)).rowcount:
-                return False
+                return connection.execute(sa.select(jobs.c.id).where(mine)).first() is not None
             if delivery is not None:
                 connection.execute(sa.insert(deliveries).values(dict(delivery)))
         return True

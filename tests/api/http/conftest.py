@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -223,15 +224,17 @@ from earwitness.api.settings import Settings
 
 @pytest.fixture
 def boot(tmp_path: Path) -> Iterator[Callable[..., Process]]:
-    """As `launch`, with any of Settings: boot("serve", home=..., lease=1.5)."""
+    """As `launch`, with any of Settings: boot("serve", home=..., lease=1.5). May be called from several threads."""
     started: list[Process] = []
+    numbers = itertools.count()
 
     def start(command: str, *, home: Path, **settings: Any) -> Process:
         code = _BOOT.format(command=command, settings=Settings(port=0, **settings))
-        log = tmp_path / f"boot-{command}-{len(started)}.log"
+        log = tmp_path / f"boot-{command}-{next(numbers)}.log"
         env = {**os.environ, "EARWITNESS_HOME": str(home)}
-        started.append(begin(command, [sys.executable, "-c", code], log, env=env))
-        return started[-1]
+        one = begin(command, [sys.executable, "-c", code], log, env=env)
+        started.append(one)
+        return one
 
     yield start
     for one in started:

@@ -225,8 +225,12 @@ def test_a_worker_killed_at_work_is_replaced_by_the_next(
     boot: Boot, slow: Path, mark_key: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    server = boot("serve", home=home, job_workers=0)
-    first = boot("worker", home=home, lease=LEASE)
+    with ThreadPoolExecutor() as threads:
+        both = (
+            threads.submit(boot, "serve", home=home, job_workers=0),
+            threads.submit(boot, "worker", home=home, lease=LEASE),
+        )
+    server, first = (one.result() for one in both)
     job = post(server.url, slow, LATER).json()["id"]
     orphan = busy(first, home)
     first.kill()
@@ -263,7 +267,8 @@ def test_a_server_killed_under_load_owes_nothing_after_its_restart(
     assert load.statuses <= {0, 202}
     assert post(second.url, clip).status_code == 200
     marked = {ended(second.url, job)["audio"] for job in load.accepted} - {None}
-    assert len(left(home / "service" / "spool")) == len(marked)
+    # An upload that was not yet a job's when the server died is swept an hour later; each client had one at most.
+    assert len(marked) <= len(left(home / "service" / "spool")) <= len(marked) + 3
     assert len(list((home / "service" / "spool").glob("server-*"))) == 1
 
 
@@ -277,8 +282,12 @@ def test_postgresql_and_redis_restarted_under_load_lose_no_job(
     with backends.postgres() as (database, url), backends.redis_server() as (queue, queue_url):
         options = {"database": url, "queue": queue_url, "lease": 5.0, "mark_keys": (mark_key,)}
         home = tmp_path / "home"
-        server = boot("serve", home=home, job_workers=0, **options)
-        worker = boot("worker", home=home, **options)
+        with ThreadPoolExecutor() as threads:
+            both = (
+                threads.submit(boot, "serve", home=home, job_workers=0, **options),
+                threads.submit(boot, "worker", home=home, **options),
+            )
+        server, worker = (one.result() for one in both)
         with Load(server.url, clip, voice) as load:
             load.reach(4)
             database.restart(signal.SIGQUIT)  # as a crash: nobody is waited for
@@ -309,7 +318,7 @@ def test_a_full_disk_refuses_and_recovers(
     home = small_disk.folder / "home"
     server = boot("serve", home=home, reserve=0, mark_keys=(mark_key,))
     pid, seen, accepted = server.process.pid, set(), []
-    for left_over in (0, 20_000, 50_000, 90_000, 140_000, 180_000, 230_000, 300_000):
+    for left_over in (0, 20_000, 90_000, 140_000, 200_000, 300_000):
         small_disk.fill(left_over, pid)
         for path, headers, route in (
             (clip, {}, "detections"),

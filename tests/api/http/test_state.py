@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from earwitness.api.jobs.spool import Spool
 from earwitness.api.state import database
 from earwitness.api.state.database import open_database, sqlite_url
+from earwitness.api.state.deliveries import Deliveries, owed
 from earwitness.api.state.jobs import ATTEMPTS, JobRow, Jobs, new_id
 from earwitness.api.state.replies import Busy, Mismatch, Replies, Reply
 from earwitness.api.state.tables import metadata
@@ -87,10 +90,32 @@ def test_a_job_ends_once(engine: sa.Engine) -> None:
     fast = jobs.claim(job.id)
     assert fast is not None and fast.attempts == 2
     assert not jobs.renew(slow) and not jobs.release(slow) and not jobs.finish(slow, answer="slow")
-    assert jobs.finish(fast, answer="fast") and not jobs.finish(fast, answer="again")
+    assert jobs.finish(fast, answer="fast")
+    # The database may go away before it confirms: saying it again is right, and changes nothing.
+    assert jobs.finish(fast, answer="again") and not jobs.finish(slow, answer="slow")
     ended = jobs.get(job.id, "me")
     assert ended is not None and ended.answer == "fast" and ended.state == "done"
     assert jobs.get(job.id, "them") is None and jobs.delete(job.id, "them") is None
+
+
+def test_a_webhook_is_owed_once_however_often_a_job_is_ended(engine: sa.Engine) -> None:
+    jobs, job = Jobs(engine), row(webhook="https://hooks.example/")
+    jobs.add(job)
+    held = jobs.claim(job.id)
+    assert held is not None
+    for _ in range(2):
+        assert jobs.finish(held, answer="x", delivery=owed(job.id, "https://hooks.example/", "key", "{}"))
+    assert len(Deliveries(engine).due()) == 1
+
+
+def test_folders_of_the_dead_are_buried_while_others_live(tmp_path: Path) -> None:
+    living, dead = Spool(tmp_path), Spool(tmp_path)
+    dead.new("upload.wav").write_bytes(b"x")
+    living.bury()
+    assert len(list(tmp_path.glob("server-*"))) == 2
+    os.close(dead._lock)  # as the kernel does for a process that is killed
+    living.bury()
+    assert len(list(tmp_path.glob("server-*"))) == 1 and living.new().parent.exists()
 
 
 def test_a_renewed_lease_is_not_lost(engine: sa.Engine) -> None:
