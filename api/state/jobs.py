@@ -117,7 +117,7 @@ class Jobs:
         False when the job is no longer this worker's. It may be called again when the database went away before it
         confirmed: whoever ended the job stays its holder, and nothing is changed a second time.
         """
-        values = {"state": "done" if problem is None else "failed", "finished": time.time()}
+        values: dict[str, Any] = {"state": "done" if problem is None else "failed", "finished": time.time()}
         values |= {"answer": answer, "problem": problem, "audio": audio, "lease": None}
         mine = (jobs.c.id == job.id) & (jobs.c.holder == job.holder)
         with self._engine.begin() as connection:
