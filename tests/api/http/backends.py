@@ -80,6 +80,7 @@ def postgres() -> Iterator[tuple[Backend, str]]:
             os.chown(folder, owner["user"], owner["group"])
         data = folder / "data"
         make = ["initdb", "--pgdata", str(data), "--username", "earwitness", "--auth", "trust", "--no-sync"]
+        make += ["--locale", "C", "--encoding", "UTF8"]
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder, **owner)
         url = f"postgresql://earwitness@/postgres?host={folder}"
         words = ["postgres", "-D", str(data), "-k", str(folder), "-c", "listen_addresses="]
