@@ -165,7 +165,11 @@ class Pool:
 
     def _new(self) -> _Child:
         child = self._fork()
-        child.connection.recv_bytes(len(READY))
+        try:
+            child.connection.recv_bytes(len(READY))
+        except (OSError, EOFError):
+            self._end(child)
+            raise
         return child
 
     def _fork(self) -> _Child:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,7 @@ def test_a_decoder_that_is_killed_costs_one_request_at_most(
 
 
 def test_a_child_that_cannot_be_forked_takes_no_place_in_the_pool(clip: Path, tmp_path: Path) -> None:
-    """The fork server itself is killed, then each child before it can say that it is ready."""
+    """Each child is killed before it can say that it is ready, and at last the process that forks them as well."""
     from earwitness.api.jobs import pool as pools
     from earwitness.api.jobs.tasks import Bounds, Task
 
@@ -217,6 +218,10 @@ def test_a_child_that_cannot_be_forked_takes_no_place_in_the_pool(clip: Path, tm
         with pytest.raises(pools.Draining, match="No decoder can be started"):
             pool.run(task)
     pool._fork = fork  # type: ignore[method-assign]
+    assert pool.run(task).result is not None
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    os.kill(pool.pids[0], signal.SIGKILL)
+    time.sleep(0.1)
     assert pool.run(task).result is not None
     pool.close()
 
