@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +85,7 @@ class _Sink:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = open(path, "w+b", buffering=0)
+        self._file = io.FileIO(path, "w+")
         self.seek, self.tell, self.readinto = self._file.seek, self._file.tell, self._file.readinto
         self.error: OSError | None = None
 
