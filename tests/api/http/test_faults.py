@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -68,8 +69,13 @@ def decoders(server: Process) -> list[Any]:
     """The processes that the server's fork server has forked."""
     import psutil
 
-    found = psutil.Process(server.process.pid).children(recursive=True)
-    return [one for one in found if one.ppid() != server.process.pid]
+    found = []
+    for one in psutil.Process(server.process.pid).children(recursive=True):
+        # One that has gone since it was listed is no decoder any more.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if one.ppid() != server.process.pid:
+                found.append(one)
+    return found
 
 
 def busy(server: Process, spool: Path) -> Any:
