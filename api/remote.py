@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..core.errors import InputError, UsageError
-from ..core.files import replacing
+from ..core.files import check_target, replacing
 from . import schemas
 from .client import Client
 from .client_wire import Refused, ServerError
@@ -69,25 +68,13 @@ def embed(
     form = target.suffix.lower().removeprefix(".")
     if form not in {"wav", "flac"}:
         raise UsageError(f"A server writes .wav and .flac files, not {target.name!r}.")
-    _check_target(source, target, overwrite_source)
+    check_target(source, target, overwrite_source)
     with replacing(target) as temporary:  # a place that cannot be written is found before a record is made
         answer, content = client.watermark(source, claims=claims, strength=strength, format=form)
         if hashlib.sha256(content).hexdigest() != answer.result.marked_sha256:
             raise ServerError("The marked file did not arrive as the server made it; try again.")
         temporary.write_bytes(content)
     return answer.result
-
-
-def _check_target(source: Path, target: Path, overwrite_source: bool) -> None:
-    if not target.exists():
-        return
-    if not target.is_file():
-        raise UsageError(f"{str(target)!r} exists and is not a file; choose another name.")
-    if source.exists() and os.path.samefile(source, target) and not overwrite_source:
-        raise UsageError(
-            f"{str(target)!r} is the input itself; the sound without the mark would be lost. "
-            "Choose another name, or force it."
-        )
 
 
 def _map(one: Callable[[Path], Record], files: Iterable[Path], workers: int) -> Iterator[Record | Failed]:

@@ -18,8 +18,10 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import torch
 from earwitness.codecs import zoo
 from earwitness.codecs.neural import NeuralCodec
+from earwitness.codecs.task import perplexity
 from earwitness.core import audio, weights
 from earwitness.datasets import readers
 
@@ -46,19 +48,14 @@ def measured(results: Path, name: str) -> dict[float, dict[str, float]]:
     return {kbps: {key: float(np.mean(of)) for key, of in found.items()} for kbps, found in sorted(values.items())}
 
 
-def perplexity(name: str, data: Path, speakers: int) -> tuple[float, int]:
+def codebook_use(name: str, data: Path, speakers: int) -> tuple[float, int]:
     """Perplexity of the first level over one clip of each of `speakers` train speakers, and the codebook's size."""
     codec = zoo.open(name)
     assert isinstance(codec, NeuralCodec)
-    size = round(2 ** codec.spec.bits[0])
     first = {clip.speaker: clip for clip in readers.read_folder(data) if clip.split == "train"}
     chosen = sorted(first)[:: max(1, len(first) // speakers)][:speakers]
-    counts = np.zeros(size)
-    for speaker in chosen:
-        codes = codec.encode(audio.load(data / first[speaker].path).mono(), 1).codes[0]
-        counts += np.bincount(codes, minlength=size)
-    share = counts[counts > 0] / counts.sum()
-    return float(np.exp(-np.sum(share * np.log(share)))), size
+    codes = [codec.encode(audio.load(data / first[one].path).mono(), 1).codes[0] for one in chosen]
+    return perplexity(torch.from_numpy(np.concatenate(codes))), round(2 ** codec.spec.bits[0])
 
 
 def judge(name: str, results: Path, data: Path, speakers: int) -> bool:
@@ -72,7 +69,7 @@ def judge(name: str, results: Path, data: Path, speakers: int) -> bool:
     fine, said = True, []
     if card.kind == "codec":
         top = max(found)
-        used, size = perplexity(name, data, speakers)
+        used, size = codebook_use(name, data, speakers)
         numbers["perplexity_train"] = round(used, 1)
         bar = PERPLEXITY_SHARE * min(size, 512)
         fine = found[top]["stoi"] >= floor(top) and used > bar

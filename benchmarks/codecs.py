@@ -23,9 +23,11 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import torch
 from clips import test_speech
 from earwitness.codecs import classical, pretrained, zoo
 from earwitness.codecs.neural import NeuralCodec
+from earwitness.codecs.task import perplexity
 from earwitness.core import audio, intervals, signal_metrics
 from earwitness.core.audio import Audio
 from earwitness.core.errors import DataError
@@ -134,10 +136,9 @@ def judge(clip: Clip, wave: Audio, name: str, kbps: float, coded: Coded) -> Resu
         sdr = signal_metrics.si_sdr(reference, heard)
     except DataError:
         sdr = float("nan")
-    perplexity = None
+    used = None
     if coded.codes is not None:
-        share = np.bincount(coded.codes[0][coded.codes[0] >= 0]) / coded.codes.shape[1]
-        perplexity = float(np.exp(-np.sum(share[share > 0] * np.log(share[share > 0]))))
+        used = perplexity(torch.from_numpy(coded.codes[0]))
     return Result(
         name,
         kbps,
@@ -148,7 +149,7 @@ def judge(clip: Clip, wave: Audio, name: str, kbps: float, coded: Coded) -> Resu
         float(stoi(reference, heard, RATE)),
         signal_metrics.mel_distance(reference, heard, RATE),
         sdr,
-        perplexity,
+        used,
         coded.kbps,
         coded.seconds / wave.seconds,
     )

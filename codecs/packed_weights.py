@@ -38,8 +38,7 @@ def unpack(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, value in stored.items():
         exponent = stored.get(name + _EXPONENT)
         if exponent is not None:
-            rows = torch.exp2(exponent.float()).reshape(-1, *[1] * (value.dim() - 1))
-            state[name] = value.float() * rows
+            state[name] = value.float() * _scales(exponent, value)
         elif not name.endswith(_EXPONENT):
             state[name] = value.float() if value.is_floating_point() else value
     return state
@@ -49,5 +48,9 @@ def _bytes(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Rows as int8 in [-127, 127] and the int8 exponents e of their scales 2^e."""
     peaks = matrix.abs().flatten(1).amax(dim=1).clamp_min(2.0**-20)
     exponent = torch.ceil(torch.log2(peaks / 127))
-    rows = torch.exp2(exponent).reshape(-1, *[1] * (matrix.dim() - 1))
-    return (matrix / rows).round().clamp(-127, 127).to(torch.int8), exponent.to(torch.int8)
+    return (matrix / _scales(exponent, matrix)).round().clamp(-127, 127).to(torch.int8), exponent.to(torch.int8)
+
+
+def _scales(exponent: Tensor, matrix: Tensor) -> Tensor:
+    """2^e for each row, in a shape that multiplies the matrix."""
+    return torch.exp2(exponent.float()).reshape(-1, *[1] * (matrix.dim() - 1))

@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from .errors import AudioError, StorageError, UsageError
-from .files import replacing
+from .files import replacing, write_whole
 from .sound import Audio, Samples
 
 # Suffixes that are not the name of a libsndfile format: (format, subtype).
@@ -90,10 +90,8 @@ class _Sink:
         self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
-        done = 0
         try:
-            while done < len(data):
-                done += self._file.write(data[done:])
+            write_whole(self._file, data)
         except OSError as error:
             self.error = self.error or error
         return len(data)

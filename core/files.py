@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import UsageError
 
 
 @contextmanager
@@ -30,6 +33,27 @@ def replacing(path: Path | str) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_target(source: Path, target: Path, overwrite_source: bool) -> None:
+    """Whether a marked copy of `source` may become `target`. Raises UsageError when it may not."""
+    if not target.exists():
+        return
+    if not target.is_file():
+        raise UsageError(f"{str(target)!r} exists and is not a file; choose another name.")
+    if source.exists() and os.path.samefile(source, target) and not overwrite_source:
+        raise UsageError(
+            f"{str(target)!r} is the input itself; the sound without the mark would be lost. "
+            "Choose another name, or force it."
+        )
+
+
+def write_whole(file: io.FileIO, data: bytes | bytearray) -> None:
+    """Write all of `data` to an unbuffered file, which may take less than it is given at a time. Raises OSError."""
+    with memoryview(data) as rest:
+        done = 0
+        while done < len(rest):
+            done += file.write(rest[done:])
 
 
 def sha256(path: Path | str) -> str:

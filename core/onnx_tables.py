@@ -46,10 +46,8 @@ def _table(node: NodeProto) -> NDArray[np.float32] | None:
 def _making(n_fft: int, name: str) -> list[NodeProto]:
     """Nodes whose last output, called `name`, is spectral.istft_basis(n_fft)[:, None]."""
     bins, times = np.arange(n_fft // 2 + 1)[:, None], np.arange(n_fft)[None]
-    weight = np.full(bins.shape, 2.0 / n_fft)
-    weight[[0, -1]] = 1.0 / n_fft
     held = {"bins": bins, "times": times, "turns": np.array(n_fft), "step": np.array(2 * np.pi / n_fft)}
-    held |= {"weight": weight, "window": spectral.hann(n_fft)[None]}
+    held |= {"weight": spectral.istft_weight(n_fft)[:, None], "window": spectral.hann(n_fft)[None]}
 
     def made(kind: str, inputs: list[str], output: str, **settings: Any) -> NodeProto:
         return helper.make_node(kind, [f"{name}.{one}" for one in inputs], [f"{name}.{output}"], **settings)

@@ -22,12 +22,18 @@ def stft_basis(n_fft: int, window: NDArray[np.float64] | None = None) -> NDArray
     return np.concatenate([np.cos(angle), -np.sin(angle)]) * window
 
 
-def istft_basis(n_fft: int, window: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Windowed inverse-DFT rows, (2 * bins, n_fft): spectrum @ basis is one windowed frame."""
+def istft_weight(n_fft: int) -> NDArray[np.float64]:
+    """What each bin counts in the inverse of a real DFT, (bins,): those with a mirror image count twice."""
     weight = np.full(n_fft // 2 + 1, 2.0 / n_fft)
     weight[0] = 1.0 / n_fft
     if n_fft % 2 == 0:
         weight[-1] = 1.0 / n_fft
+    return weight
+
+
+def istft_basis(n_fft: int, window: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Windowed inverse-DFT rows, (2 * bins, n_fft): spectrum @ basis is one windowed frame."""
+    weight = istft_weight(n_fft)
     rows: NDArray[np.float64] = stft_basis(n_fft, window) * np.concatenate([weight, weight])[:, None]
     return rows
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..core.audio import Limits, Probe, Samples, StreamResampler, Writer, blocks, probe, subtype_like
-from ..core.errors import AudioError, UsageError
-from ..core.files import replacing, sha256
+from ..core.errors import AudioError
+from ..core.files import check_target, replacing, sha256
 from .embedder import Embedder
 from .evidence import FOUND_P, Evidence
 from .fingerprint import RATE, FingerprintStream, Words
@@ -93,7 +92,7 @@ def embed_file(
         raise AudioError(
             f"{str(source)!r} has {found.tracks} audio tracks, and a mark goes on one: take one of them out first."
         )
-    _check_target(source, target, overwrite_source)
+    check_target(source, target, overwrite_source)
     subtype = subtype_like(target, found.codec)
     handle = records.new_handle(key.id)
     embedder = Embedder(found.rate, found.channels, key, handle, strength)
@@ -160,18 +159,6 @@ class _Written:
     clipped: int
     words: Words
     warnings: tuple[str, ...]
-
-
-def _check_target(source: Path, target: Path, overwrite_source: bool) -> None:
-    if not target.exists():
-        return
-    if not target.is_file():
-        raise UsageError(f"{str(target)!r} exists and is not a file; choose another name.")
-    if os.path.samefile(source, target) and not overwrite_source:
-        raise UsageError(
-            f"{str(target)!r} is the input itself; the sound without the mark would be lost. "
-            "Choose another name, or force it."
-        )
 
 
 def _write(

@@ -9,14 +9,15 @@ import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from ...core.files import write_whole
 from ..jobs.spool import NO_ROOM, Spool
 from ..problems import ProblemError
 
@@ -144,7 +145,7 @@ class _Form:
     parts: int = 0
     path: Path | None = None
     name: str = ""
-    _file: BinaryIO | None = None
+    _file: FileIO | None = None
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
     _headers: dict[str, bytes] = field(default_factory=dict)
     _head: bytearray = field(default_factory=bytearray)
@@ -240,9 +241,6 @@ class _Form:
     def _write(self) -> None:
         if self._file is not None and self._buffer:
             self._hash.update(self._buffer)
-            with memoryview(self._buffer) as rest:
-                done = 0
-                while done < len(rest):
-                    done += self._file.write(rest[done:])
+            write_whole(self._file, self._buffer)
             self.size += len(self._buffer)
             self._buffer = bytearray()

@@ -29,6 +29,23 @@ from earwitness.core.home import set_home
 COMMAND = (sys.executable, "-c", "from earwitness.api.cli import main; main()")
 
 
+def left(spool: Path, seconds: float = 3.0) -> list[str]:
+    """Files of the spool, after a moment in which they may go."""
+    end = time.monotonic() + seconds
+    while True:
+        found = sorted(path.name for path in spool.rglob("*") if path.is_file() and path.name != "lock")
+        if not found or time.monotonic() > end:
+            return found
+        time.sleep(0.02)
+
+
+def hiss(path: Path, minutes: int) -> Path:
+    """Noise that takes a second or so to scan for each ten minutes."""
+    noise = np.random.default_rng(0).standard_normal((1, 16000 * 60)).astype(np.float32)
+    save(path, Audio(np.tile(0.05 * noise, minutes), 16000))
+    return path
+
+
 def babble(seconds: float, rate: int = 16000, seed: int = 0) -> Audio:
     """Noise with the rhythm and spectrum of speech."""
     rng = np.random.default_rng(seed)
@@ -86,13 +103,7 @@ class Running:
 
     def leftovers(self) -> list[str]:
         """Files of uploads that still lie on the disk after two seconds."""
-        spool = self.home / "service" / "spool"
-        end = time.monotonic() + 2.0
-        while True:
-            found = sorted(path.name for path in spool.rglob("*") if path.is_file() and path.name != "lock")
-            if not found or time.monotonic() > end:
-                return found
-            time.sleep(0.02)
+        return left(self.home / "service" / "spool", 2.0)
 
 
 @contextlib.contextmanager

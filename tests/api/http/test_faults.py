@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 from earwitness.api.jobs.pool import PoolSettings
 from earwitness.api.state.database import open_database, sqlite_url
@@ -25,7 +24,7 @@ from earwitness.core.audio import Audio, save
 from earwitness.watermark.key import generate
 from earwitness.watermark.key_file import write_key
 
-from .conftest import Process, Running, serving
+from .conftest import Process, Running, hiss, left, serving
 
 Boot = Callable[..., Process]
 # A job of a dead worker goes to the next one after so many seconds.
@@ -36,10 +35,7 @@ LATER = {"Prefer": "respond-async"}
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten minutes of sound, which take a second or more to scan."""
-    path = tmp_path_factory.mktemp("slow") / "slow.wav"
-    noise = np.random.default_rng(0).standard_normal((1, 16000 * 60)).astype(np.float32)
-    save(path, Audio(np.tile(0.05 * noise, 10), 16000))
-    return path
+    return hiss(tmp_path_factory.mktemp("slow") / "slow.wav", 10)
 
 
 @pytest.fixture
@@ -125,16 +121,6 @@ def ended(url: str, job: str, seconds: float = 30.0) -> dict[str, Any]:
 def endings(job: str, *processes: Process) -> int:
     """How often it was logged that a job ended."""
     return sum(f'"job": "{job}"' in line for one in processes for line in one.lines().splitlines() if "ended" in line)
-
-
-def left(spool: Path) -> list[str]:
-    """Files of the spool, after a moment in which they may go."""
-    end = time.monotonic() + 3
-    while True:
-        found = sorted(path.name for path in spool.rglob("*") if path.is_file() and path.name != "lock")
-        if not found or time.monotonic() > end:
-            return found
-        time.sleep(0.05)
 
 
 @dataclass

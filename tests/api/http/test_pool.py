@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from earwitness.api.jobs.child import perform
 from earwitness.api.jobs.pool import ChildDied, Draining, Pool, PoolSettings, TookTooLong
 from earwitness.api.jobs.tasks import Bounds, Outcome, Task
-from earwitness.core.audio import Audio, save
+
+from .conftest import hiss
 
 BOUNDS = Bounds(max_seconds=36000, max_bytes=1 << 30, max_channels=8)
 
@@ -26,10 +26,7 @@ def scan(path: Path, **more: object) -> Task:
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half an hour of sound, which takes seconds to scan."""
-    path = tmp_path_factory.mktemp("slow") / "slow.wav"
-    noise = np.random.default_rng(0).standard_normal((1, 16000 * 60)).astype(np.float32)
-    save(path, Audio(np.tile(0.05 * noise, 30), 16000))
-    return path
+    return hiss(tmp_path_factory.mktemp("slow") / "slow.wav", 30)
 
 
 @pytest.fixture
