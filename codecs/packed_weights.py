@@ -46,8 +46,8 @@ def unpack(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _bytes(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Rows as int8 in [-127, 127] and the int8 exponents e of their scales 2^e."""
-    peaks = matrix.abs().flatten(1).amax(dim=1).clamp_min(2.0**-20)
-    exponent = torch.ceil(torch.log2(peaks / 127))
+    # 2^-24 is the smallest step that float16 knows.
+    exponent = torch.ceil(torch.log2(matrix.abs().flatten(1).amax(dim=1) / 127)).clamp_min(-24)
     return (matrix / _scales(exponent, matrix)).round().clamp(-127, 127).to(torch.int8), exponent.to(torch.int8)
 
 
