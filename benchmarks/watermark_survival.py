@@ -97,10 +97,8 @@ def chosen(suites: list[str], extra: list[str]) -> list[tuple[str, str]]:
     listed = [(suite, one) for suite in suites for one in attacks.suite(suite)] + [("zoo", one) for one in extra]
     kept, seen = [], set()
     for suite, one in [("none", "gain:1"), *listed]:
-        parts = [part.split(":")[0] for part in one.split(",")]
-        absent = [
-            part for part in parts if attacks.family(part) in ("codec", "neural") and part not in (*have, "codec")
-        ]
+        codecs = [part for part in one.split(",") if attacks.family(part) in ("codec", "neural")]
+        absent = [part for part in codecs if part.split(":")[0] not in (*have, "codec")]
         if (suite, one) not in seen and not absent:
             kept.append((suite, one))
             seen.add((suite, one))
