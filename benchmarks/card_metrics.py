@@ -54,7 +54,7 @@ def codebook_use(name: str, data: Path, speakers: int) -> tuple[float, int]:
     assert isinstance(codec, NeuralCodec)
     first = {clip.speaker: clip for clip in readers.read_folder(data) if clip.split == "train"}
     chosen = sorted(first)[:: max(1, len(first) // speakers)][:speakers]
-    codes = [codec.encode(audio.load(data / first[one].path).mono(), 1).codes[0] for one in chosen]
+    codes = [codec.encode(audio.load(data / first[one].path).mono()).codes[0] for one in chosen]
     return perplexity(torch.from_numpy(np.concatenate(codes))), round(2 ** codec.spec.bits[0])
 
 

@@ -16,21 +16,21 @@ _FROM = 2**16
 
 
 def make_tables(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace each inverse-STFT kernel (2 * bins, 1, n_fft) that the graph holds by the operations that make it.
+    """Replace each STFT or inverse-STFT kernel (2 * bins, 1, n_fft) that the graph holds by what makes it.
 
-    At n_fft 800 the kernel takes 2.6 MB, more than the weights around it.
+    At n_fft 800 such a kernel takes 2.6 MB, more than the weights around it.
     """
     nodes: list[NodeProto] = []
     for node in model.graph.node:
-        table = _table(node)
-        nodes += [node] if table is None else _making(table.shape[2], node.output[0])
+        weight = _weight(node)
+        nodes += [node] if weight is None else _making(weight, node.output[0])
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     return model
 
 
-def _table(node: NodeProto) -> NDArray[np.float32] | None:
-    """The inverse-STFT kernel that a node holds."""
+def _weight(node: NodeProto) -> NDArray[np.float64] | None:
+    """What each bin counts, (bins,), in the kernel that a node holds; None where it holds no such kernel."""
     if node.op_type != "Constant" or node.attribute[0].name != "value":
         return None
     table = numpy_helper.to_array(node.attribute[0].t)
@@ -39,15 +39,19 @@ def _table(node: NodeProto) -> NDArray[np.float32] | None:
     n_fft = table.shape[2]
     if table.shape != (2 * (n_fft // 2 + 1), 1, n_fft) or n_fft % 2:
         return None
-    same = np.allclose(table[:, 0], spectral.istft_basis(n_fft), rtol=0, atol=1e-9)
-    return table if same else None
+    for weight in (np.ones(n_fft // 2 + 1), spectral.istft_weight(n_fft)):
+        rows = spectral.stft_basis(n_fft) * np.concatenate([weight, weight])[:, None]
+        if np.allclose(table[:, 0], rows, rtol=0, atol=1e-7 * weight.max()):
+            return weight
+    return None
 
 
-def _making(n_fft: int, name: str) -> list[NodeProto]:
-    """Nodes whose last output, called `name`, is spectral.istft_basis(n_fft)[:, None]."""
+def _making(weight: NDArray[np.float64], name: str) -> list[NodeProto]:
+    """Nodes whose last output, called `name`, is the kernel (2 * bins, 1, n_fft) with these weights of the bins."""
+    n_fft = 2 * (len(weight) - 1)
     bins, times = np.arange(n_fft // 2 + 1)[:, None], np.arange(n_fft)[None]
     held = {"bins": bins, "times": times, "turns": np.array(n_fft), "step": np.array(2 * np.pi / n_fft)}
-    held |= {"weight": spectral.istft_weight(n_fft)[:, None], "window": spectral.hann(n_fft)[None]}
+    held |= {"weight": weight[:, None], "window": spectral.hann(n_fft)[None]}
 
     def made(kind: str, inputs: list[str], output: str, **settings: Any) -> NodeProto:
         return helper.make_node(kind, [f"{name}.{one}" for one in inputs], [f"{name}.{output}"], **settings)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from earwitness.core import onnx_export
 from earwitness.core.onnx_session import open_session
-from earwitness.core.spectral_torch import Istft
+from earwitness.core.spectral_torch import Istft, Stft
 
 
 class Back(torch.nn.Module):
@@ -34,3 +34,23 @@ def test_a_graph_without_the_table_gives_the_same_wave(tmp_path: Path, n_fft: in
         None, {"real": longer[0].numpy(), "imaginary": longer[1].numpy()}
     )[0]
     assert np.allclose(found, module(longer[0], longer[1]).numpy(), atol=1e-5)
+
+
+class Forth(torch.nn.Module):
+    def __init__(self, n_fft: int) -> None:
+        super().__init__()
+        self.stft = Stft(n_fft, n_fft // 4, "same")
+
+    def forward(self, wave: torch.Tensor) -> torch.Tensor:
+        return torch.cat(self.stft(wave), dim=1)
+
+
+def test_the_forward_table_is_made_too(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module, wave = Forth(1024), torch.randn(1, 4096)
+    free = {"wave": {1: "n"}, "spectrum": {2: "frames"}}
+    onnx_export.export(module, {"wave": wave}, ["spectrum"], free, tmp_path / "forth.onnx")
+    assert (tmp_path / "forth.onnx").stat().st_size < 100_000
+    longer = torch.randn(1, 8192)
+    found = open_session(tmp_path / "forth.onnx").run(None, {"wave": longer.numpy()})[0]
+    assert np.allclose(found, module(longer).numpy(), atol=1e-4)
