@@ -231,6 +231,29 @@ class Comparison(Schema):
     high: FiniteFloat
 
 
+class Calibrated(Schema):
+    """A detector that was adapted to somebody's own genuine recordings."""
+
+    name: str
+    base: str = Field(description="the detector that was adapted")
+    clips: int = Field(description="different recordings that could be scored")
+    unscored: int = Field(description="recordings that could not be read or scored")
+    repeated: int = Field(description="files with the bytes of another one")
+    false_alarms_before: int = Field(description="of the clips, by the base")
+    false_alarms: int = Field(description="of the clips, now")
+    wanted: FiniteFloat = Field(description="share of false alarms that was asked for")
+    bound: FiniteFloat = Field(
+        description="share of false alarms on recordings like these, at most, with `confidence`"
+    )
+    confidence: FiniteFloat
+    held: bool = Field(description="whether the bound is at most the wanted share")
+    needed: int = Field(description="clips from which on it can be")
+    shift: FiniteFloat = Field(description="nats that scores moved by; above 0: more eager to say synthetic")
+    low: FiniteFloat = Field(description="nats; genuine at or below")
+    high: FiniteFloat = Field(description="nats; synthetic at or above")
+    reasons: tuple[str, ...] = Field(description="why recordings could not be scored, the most frequent")
+
+
 class Weight(Schema):
     """One shipped or imported weight."""
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ... import __version__
-from . import codec, dataset, demo, evaluate, keys, scan, serve, train, watermark, weights
+from . import calibrate, codec, dataset, demo, evaluate, keys, scan, serve, train, watermark, weights
 from .options import Server
 from .root import Root, tolerate_any_text
 
@@ -41,6 +41,7 @@ def root(
 
 app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("train")(train.train)
 app.command("detectors")(weights.detectors)
 app.command("demo")(demo.demo)
