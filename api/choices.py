@@ -17,3 +17,10 @@ class PlotFormat(StrEnum):
 
     SVG = "svg"
     PNG = "png"
+
+
+class Pcm(StrEnum):
+    """Sample formats of raw PCM."""
+
+    S16LE = "s16le"
+    F32LE = "f32le"

@@ -254,6 +254,22 @@ class Calibrated(Schema):
     reasons: tuple[str, ...] = Field(description="why recordings could not be scored, the most frequent")
 
 
+class Heard(Schema):
+    """What is known of a stream after one more hop."""
+
+    start: FiniteFloat = Field(ge=0, description="seconds from the beginning, of the window")
+    end: FiniteFloat = Field(ge=0, description="seconds from the beginning, of the window and of the sound so far")
+    decision: Decision
+    score: FiniteFloat | None = Field(
+        description="evidence of the last while in nats, above 0 for synthetic; null only when inconclusive"
+    )
+    window_score: FiniteFloat | None = Field(description="of this window alone; null when it could not be scored")
+    speech: FiniteFloat | None = Field(description="net seconds in the window; null when not measured")
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    model: dict[str, str] = Field(description="name, version and digest of what listens")
+
+
 class Weight(Schema):
     """One shipped or imported weight."""
 

@@ -30,7 +30,7 @@ def test_the_wanted_share_holds_with_the_stated_confidence_on_new_recordings() -
         assert found.held and found.shift < 0
         # The true share of new recordings above the threshold, in raw scores.
         level = (found.calibration.high - found.calibration.offset) / found.calibration.scale
-        kept += np.mean(generator.normal(3.0, 2.0, size=4000) >= level) <= 0.02
+        kept += int(np.mean(generator.normal(3.0, 2.0, size=4000) >= level) <= 0.02)
     assert kept >= 0.95 * 400 - 9  # two standard deviations of luck
 
 
