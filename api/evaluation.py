@@ -112,20 +112,23 @@ def _evaluate(name: str, rows: Sequence[Scored], threshold: float, draws: int, s
             "fpr": numbers.fpr,
             "fnr": numbers.fnr,
             "ties": numbers.ties,
-            "warnings": tuple(_doubts(scores, numbers, whole=name == WHOLE)),
+            "warnings": tuple(_doubts(scores, flags, numbers, whole=name == WHOLE)),
         }
     )
 
 
-def _doubts(scores: NDArray[np.float64], numbers: metrics.Summary, *, whole: bool) -> list[str]:
+def _doubts(
+    scores: NDArray[np.float64], flags: NDArray[np.bool_], numbers: metrics.Summary, *, whole: bool
+) -> list[str]:
     """What speaks against believing the numbers of a group."""
     if not math.isfinite(numbers.eer):
         return ["all scores are equal, so that there is no EER"]
     doubts = []
     if numbers.ties > MOST_TIES:
+        least, most = metrics.eer_by_ties(scores, flags)
         doubts.append(
-            f"{numbers.ties:.1%} of the scores also occur in the other class (saturated or rounded?): the EER "
-            "depends on how ties are broken, here along the straight line"
+            f"{numbers.ties:.1%} of the scores also occur in the other class (rounded or saturated?); by how such "
+            f"ties are broken the EER is {least:.2%} to {most:.2%}"
         )
     if not whole:
         return doubts

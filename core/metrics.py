@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from .costs import ASVSPOOF5_RATIO, ASVSPOOF5_THRESHOLD, act_dcf, cllr, cllr_min, min_dcf, pav_llr
 from .errors import DataError
 from .intervals import Interval, bootstrap, clopper_pearson, wilson
-from .ranking import Det, Rates, auc, classes, det_points, eer, pair_order, pair_rows, rates, tie_share
+from .ranking import Det, Rates, auc, classes, det_points, eer, eer_by_ties, pair_order, pair_rows, rates, tie_share
 from .reliability import Reliability, reliability
 from .signal_metrics import log_spectral_distance, mel_distance, si_sdr
 
@@ -40,6 +40,7 @@ __all__ = [
     "clopper_pearson",
     "det_points",
     "eer",
+    "eer_by_ties",
     "log_spectral_distance",
     "mel_distance",
     "min_dcf",

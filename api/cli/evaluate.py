@@ -116,9 +116,11 @@ def _remark(file: Path, joined: Joined, rows: list[Evaluation]) -> None:
         complain(
             f"{file.name}: {joined.apart} scores belong to trials outside of the subset 'eval' and are left out."
         )
-    for row in rows:
-        for warning in row.warnings:
-            complain(f"{row.group}: {warning}.")
+    for warning in rows[0].warnings if rows else ():
+        complain(f"{file.name}: {warning}.")
+    doubtful = [row.group for row in rows[1:] if row.warnings]
+    if doubtful:
+        complain(f"{file.name}: also doubtful, as --json says in full: {', '.join(doubtful)}.")
 
 
 HEADER = (

@@ -191,7 +191,7 @@ def test_constant_scores_have_no_eer_and_say_so(evaluate: Run, key: Path, tmp_pa
     scores = plain(tmp_path, [f"{name} 1.5" for name in NAMES])
     done = evaluate(scores, "--protocol", key, "--higher-is", "bonafide", "--json", "-")
     assert rows(done)["all"]["eer"] is None and rows(done)["all"]["min_dcf"] == 1.0
-    assert "all: all scores are equal" in done.stderr
+    assert "scores.txt: all scores are equal" in done.stderr
 
 
 @pytest.fixture

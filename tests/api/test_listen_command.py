@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +21,7 @@ COMMAND = (sys.executable, "-c", "from earwitness.api.cli import main; main()", 
 
 def pcm(audio: Audio, kind: str = "<i2") -> bytes:
     scale = 32767 if kind == "<i2" else 1
-    return (audio.samples[0] * scale).astype(kind).tobytes()
+    return bytes((audio.samples[0] * scale).astype(kind).tobytes())
 
 
 @pytest.fixture
@@ -54,6 +55,24 @@ def test_verdicts_come_while_the_stream_still_runs(toys: Path, tone: Callable[..
         assert process.wait(timeout=60) == 0
     finally:
         process.kill()
+
+
+def test_ctrl_c_ends_a_stream_and_keeps_what_was_heard(
+    toys: Path, tone: Callable[..., Audio], tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--quiet", "--json", tmp_path / "out.jsonl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write(pcm(tone(seconds=1.0)))
+        process.stdin.flush()
+        assert b"1.0 s" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+    assert [json.loads(line)["end"] for line in (tmp_path / "out.jsonl").read_text().splitlines()] == [1.0]
 
 
 def test_formats_rates_and_a_rest(listen: Run, tone: Callable[..., Audio]) -> None:

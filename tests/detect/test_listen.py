@@ -61,7 +61,7 @@ def test_evidence_of_one_window_is_its_score_and_more_of_the_same_adds_little() 
     long = heard(Listener(Means(), 8000, window=4, hop=1, memory=1e9), level(400, 0.8))
     assert long[3].end == 4.0 and long[3].score == pytest.approx(0.8)
     assert long[0].score is not None and long[0].score < 0.5  # of a second
-    # By hand: after 8 s two windows' worth of speech, 2 / (1 + 0.65) of the mean; in the end 1 / 0.65.
+    # By hand: after 8 s two windows' worth of speech, 2 / (1 + CORRELATION) of the mean; in the end 1 / CORRELATION.
     assert long[7].score == pytest.approx(0.8 * 2 / (1 + CORRELATION))
     assert long[-1].score == pytest.approx(0.8 / CORRELATION, rel=0.02)
     assert [one.outcome.decision for one in (long[3], long[-1])] == ["inconclusive", "synthetic"]
