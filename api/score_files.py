@@ -102,7 +102,7 @@ def _plain(stream: TextIO, file: Path) -> Iterator[ScoreRow]:
         if len(fields) == 3:
             columns = {"label": fields[2]}
         elif len(fields) == 4:
-            columns = {"attack": fields[1], "label": fields[2]}
+            columns = {"system": fields[1] if fields[1] != "-" else "", "label": fields[2]}
         elif len(fields) != 2:
             raise DataError(f"{where}: a line without a header is 'name score', not {len(fields)} fields.")
         yield ScoreRow(fields[0], number_of(fields[3 if len(fields) == 4 else 1], where), columns, where)

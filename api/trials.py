@@ -87,11 +87,11 @@ def join(protocols: Sequence[Protocol], scores: Sequence[ScoreRow]) -> Joined:
     """
     trials = [trial for protocol in protocols for trial in protocol.trials]
     within = [not p.quoted or trial.subset == p.quoted for p in protocols for trial in p.trials]
-    index = _index(trials)
+    index = _Index(trials)
     found: dict[int, ScoreRow] = {}
     surplus = 0
     for row in scores:
-        at = _lookup(index, row)
+        at = index.find(row)
         if at is None:
             surplus += 1
             continue
@@ -134,31 +134,31 @@ def _tails(parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     return (parts[start:] for start in range(len(parts)))
 
 
-def _index(trials: Sequence[Trial]) -> dict[tuple[str, ...], int]:
-    """Trials by every tail of their path; _DOUBTFUL where several share one. Raises DataError for equal paths."""
-    index: dict[tuple[str, ...], int] = {}
-    whole: set[tuple[str, ...]] = set()
-    for at, trial in enumerate(trials):
-        parts = _parts(trial.file)
-        if parts in whole:
-            raise DataError(f"The protocols list {trial.file!r} twice.")
-        whole.add(parts)
-        for tail in _tails(parts):
-            index[tail] = _DOUBTFUL if tail in index else at
-    return index
+class _Index:
+    """Trials by their paths. A score fits a trial when one of the two paths is the end of the other: MLAAD's fakes
+    are called like the genuine recordings that they copy, and only their folders tell them apart."""
 
+    def __init__(self, trials: Sequence[Trial]) -> None:
+        self._whole: dict[tuple[str, ...], int] = {}
+        self._ends: dict[tuple[str, ...], int] = {}
+        for at, trial in enumerate(trials):
+            parts = _parts(trial.file)
+            if parts in self._whole:
+                raise DataError(f"The protocols list {trial.file!r} twice.")
+            self._whole[parts] = at
+            for end in list(_tails(parts))[1:]:
+                self._ends[end] = _DOUBTFUL if end in self._ends else at
 
-def _lookup(index: Mapping[tuple[str, ...], int], row: ScoreRow) -> int | None:
-    """The trial of a score: that of the longest tail that is known. None: of no trial."""
-    for tail in _tails(_parts(row.path)):
-        at = index.get(tail)
+    def find(self, row: ScoreRow) -> int | None:
+        """The trial of a score; None: of no trial. Raises DataError for a score that could be of several."""
+        parts = _parts(row.path)
+        at = next((self._whole[tail] for tail in _tails(parts) if tail in self._whole), None)
+        at = self._ends.get(parts) if at is None else at
         if at == _DOUBTFUL:
             raise DataError(
                 f"{row.where}: {row.path!r} could be several trials; name its folders as the protocol does."
             )
-        if at is not None:
-            return at
-    return None
+        return at
 
 
 def _agree(trial: Trial, row: ScoreRow) -> None:

@@ -3,8 +3,8 @@
     python benchmarks/listening.py --shared SHARED [--detector NAME]
 
 A genuine stream is all clips of one speaker of `audio`, splits train and dev, one after the other; a synthetic one
-all fakes of one `tune` page. Streams shorter than 20 s are left out. Beside the verdict of `listen` after the last hop
-stands what the plain sum of the same windows (without overlap, cut at the cap) would have said. First comes the
+all fakes of one `tune` page. Streams shorter than 20 s are left out. Beside the verdict of `listen` after the last
+hop stands what the plain sum of the same windows (without overlap, cut at the cap) would have said. First comes the
 correlation of windows of 4 s within one recording (ICC(1) of a one-way analysis of variance), which `detect.listen`
 builds on.
 """

@@ -172,11 +172,21 @@ def test_mlaad_has_only_fakes_and_names_that_repeat(evaluate: Run, tmp_path: Pat
     # A bare name could be either.
     done = evaluate(plain(tmp_path, ['{"path": "a.wav", "score": 1}'], "t.jsonl"), "--protocol", tmp_path / "mlaad")
     assert done.returncode == 2 and "could be several trials" in done.stderr
+    # The genuine recording that a fake copies has its name, in other folders: it is no trial of MLAAD.
+    real = plain(tmp_path, [*lines, '{"path": "m-ailabs/de_DE/a.wav", "score": 9}'], "real.jsonl")
+    done = evaluate(real, "--protocol", tmp_path / "mlaad", "--json", "-")
+    assert rows(done)["all"]["synthetic"] == 2 and "1 scores belong to no trial" in done.stderr
     # With genuine recordings of another protocol there is an EER.
     wild = plain(tmp_path, ["file,speaker,label", "g.wav,me,bona-fide"], "meta.csv")
     both = plain(tmp_path, [*lines, '{"path": "g.wav", "score": -1}'], "b.jsonl")
     found = rows(evaluate(both, "--protocol", tmp_path / "mlaad", "--protocol", wild, "--json", "-"))
     assert (found["all"]["genuine"], found["all"]["eer"]) == (1, 0.0)
+
+
+def test_a_published_file_with_labels_needs_no_protocol(evaluate: Run, tmp_path: Path) -> None:
+    lines = ["LA_E_1 A07 spoof -1", "LA_E_2 A08 spoof 2", "LA_E_3 - bonafide 1", "LA_E_4 - bonafide 3"]
+    found = rows(evaluate(plain(tmp_path, lines), "--higher-is", "bonafide", "--json", "-"))
+    assert found["all"]["eer"] == 0.5 and found["system A07"]["eer"] == 0.0
 
 
 def test_codecfake_probabilities_are_turned_and_doubted(evaluate: Run, tmp_path: Path) -> None:
