@@ -41,7 +41,7 @@ $(BASE): $(VENV)/bin/python $(PARTS)
 	@touch $@
 
 $(FULL): $(VENV)/bin/python $(PARTS)
-	$(PIP) --editable '.[train,serve,hub,bench,dev]'
+	$(PIP) --editable '.[train,serve,hub,report,listen,bench,dev]'
 	@touch $@ $(BASE)
 
 clean: ## Remove the environment, caches and what the demo decoded

@@ -189,20 +189,85 @@ class Failed(Located):
 
 
 class Evaluation(Schema):
-    """Error rates of one group of scores; the interval of the EER is None with too few clusters."""
+    """Error rates of one group of trials. What needs both classes is null where one is missing; the interval of the
+    EER is null with too few clusters."""
 
     group: str
-    genuine: int
-    synthetic: int
+    genuine: int = Field(description="with a score")
+    synthetic: int = Field(description="with a score")
     unanswered: int = Field(description="rows without a score, left out")
+    missing: int = Field(description="trials of the protocol that the score file does not hold")
     clusters: int
-    eer: FiniteFloat
-    eer_low: FiniteFloat | None
-    eer_high: FiniteFloat | None
-    auc: FiniteFloat
-    min_dcf: FiniteFloat = Field(description="normalised detection cost, ASVspoof 5 parameters")
-    act_dcf: FiniteFloat = Field(description="the same at the Bayes threshold of the scores as they are")
-    cllr: FiniteFloat = Field(description="log-likelihood-ratio cost in bits")
+    eer: FiniteFloat | None = None
+    eer_low: FiniteFloat | None = None
+    eer_high: FiniteFloat | None = None
+    auc: FiniteFloat | None = None
+    min_dcf: FiniteFloat | None = Field(default=None, description="normalised detection cost, ASVspoof 5 parameters")
+    act_dcf: FiniteFloat | None = Field(
+        default=None, description="the same at the Bayes threshold of the scores as they are"
+    )
+    cllr: FiniteFloat | None = Field(default=None, description="log-likelihood-ratio cost in bits")
+    cllr_min: FiniteFloat | None = Field(default=None, description="the same after the best monotone calibration")
+    threshold: FiniteFloat = Field(description="nats, above which a trial is flagged")
+    fpr: FiniteFloat | None = Field(default=None, description="genuine trials flagged at the threshold, as a share")
+    fnr: FiniteFloat | None = Field(
+        default=None, description="synthetic trials not flagged at the threshold, as a share"
+    )
+    ties: FiniteFloat | None = Field(default=None, description="share of scores that also occur in the other class")
+    warnings: tuple[str, ...] = ()
+
+
+class Comparison(Schema):
+    """Two detectors on the same trials: a metric of each, and the difference with a 95 % interval by paired bootstrap
+    of whole clusters. It is beyond chance when the interval does not hold 0."""
+
+    metric: str
+    trials: int
+    clusters: int
+    first: FiniteFloat
+    second: FiniteFloat
+    difference: FiniteFloat = Field(description="first minus second")
+    low: FiniteFloat
+    high: FiniteFloat
+
+
+class Calibrated(Schema):
+    """A detector that was adapted to somebody's own genuine recordings."""
+
+    name: str
+    base: str = Field(description="the detector that was adapted")
+    clips: int = Field(description="different recordings that could be scored")
+    unscored: int = Field(description="recordings that could not be read or scored")
+    repeated: int = Field(description="files with the bytes of another one")
+    false_alarms_before: int = Field(description="of the clips, by the base")
+    false_alarms: int = Field(description="of the clips, now")
+    wanted: FiniteFloat = Field(description="share of false alarms that was asked for")
+    bound: FiniteFloat = Field(
+        description="share of false alarms on recordings like these, at most, with `confidence`"
+    )
+    confidence: FiniteFloat
+    held: bool = Field(description="whether the bound is at most the wanted share")
+    needed: int = Field(description="clips from which on it can be")
+    shift: FiniteFloat = Field(description="nats that scores moved by; above 0: more eager to say synthetic")
+    low: FiniteFloat = Field(description="nats; genuine at or below")
+    high: FiniteFloat = Field(description="nats; synthetic at or above")
+    reasons: tuple[str, ...] = Field(description="why recordings could not be scored, the most frequent")
+
+
+class Heard(Schema):
+    """What is known of a stream after one more hop."""
+
+    start: FiniteFloat = Field(ge=0, description="seconds from the beginning, of the window")
+    end: FiniteFloat = Field(ge=0, description="seconds from the beginning, of the window and of the sound so far")
+    decision: Decision
+    score: FiniteFloat | None = Field(
+        description="evidence of the last while in nats, above 0 for synthetic; null only when inconclusive"
+    )
+    window_score: FiniteFloat | None = Field(description="of this window alone; null when it could not be scored")
+    speech: FiniteFloat | None = Field(description="net seconds in the window; null when not measured")
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    model: dict[str, str] = Field(description="name, version and digest of what listens")
 
 
 class Weight(Schema):

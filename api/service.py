@@ -16,7 +16,7 @@ from ..detect.scan import scan_many
 from ..detect.verdict import Failure, Verdict
 from ..detect.walk import expand
 from . import schemas
-from .schemas import Evaluation, Failed, Result, Scanned, Weight
+from .schemas import Failed, Result, Scanned, Weight
 
 DEFAULT_DETECTOR = registry.DEFAULT
 
@@ -88,14 +88,6 @@ def judge(
 def any_genuine(records: Iterable[Scanned | Failed]) -> bool:
     """Whether a known fake among `records` passed as genuine, or could not even be read."""
     return any(isinstance(record, Failed) or record.result.decision == "genuine" for record in records)
-
-
-def evaluate(scores: Path) -> list[Evaluation]:
-    """Error rates of a file of labelled scores. Raises DataError."""
-    from .evaluation import evaluate as measure
-    from .evaluation import read_scores
-
-    return measure(read_scores(scores))
 
 
 def weights(kind: str | None = None) -> list[Weight]:

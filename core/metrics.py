@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from .costs import ASVSPOOF5_RATIO, ASVSPOOF5_THRESHOLD, act_dcf, cllr, cllr_min, min_dcf, pav_llr
 from .errors import DataError
 from .intervals import Interval, bootstrap, clopper_pearson, wilson
-from .ranking import Det, Rates, auc, classes, det_points, eer, pair_order, pair_rows, rates, tie_share
+from .ranking import Det, Rates, auc, classes, det_points, eer, eer_by_ties, pair_order, pair_rows, rates, tie_share
+from .reliability import Reliability, reliability
 from .signal_metrics import log_spectral_distance, mel_distance, si_sdr
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Det",
     "Interval",
     "Rates",
+    "Reliability",
     "Summary",
     "act_dcf",
     "auc",
@@ -38,6 +40,7 @@ __all__ = [
     "clopper_pearson",
     "det_points",
     "eer",
+    "eer_by_ties",
     "log_spectral_distance",
     "mel_distance",
     "min_dcf",
@@ -45,6 +48,7 @@ __all__ = [
     "pair_rows",
     "pav_llr",
     "rates",
+    "reliability",
     "si_sdr",
     "summarise",
     "tie_share",
@@ -54,7 +58,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything that a report prints about one set of scores; the last six assume LLRs in nats."""
+    """Everything that a report prints about one set of scores; the last six assume LLRs in nats.
+
+    eer: NaN when all scores are equal, see `eer`.
+    """
 
     genuine: int
     synthetic: int
@@ -94,7 +101,7 @@ def summarise(llr: ArrayLike, synthetic: ArrayLike, threshold: float = ASVSPOOF5
     return Summary(
         genuine=real.size,
         synthetic=fake.size,
-        eer=eer(llr, synthetic),
+        eer=eer(llr, synthetic) if np.ptp(np.concatenate([real, fake])) else float("nan"),
         auc=auc(llr, synthetic),
         min_dcf=min_dcf(llr, synthetic),
         ties=tie_share(llr, synthetic),

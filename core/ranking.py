@@ -64,6 +64,14 @@ def eer(scores: ArrayLike, synthetic: ArrayLike) -> float:
     return float(det.fpr[left] + part * (det.fpr[right] - det.fpr[left]))
 
 
+def eer_by_ties(scores: ArrayLike, synthetic: ArrayLike) -> tuple[float, float]:
+    """The least and the greatest EER that breaking the ties between the classes could give, see `tie_share`."""
+    flags = np.asarray(synthetic, dtype=bool)
+    classes(scores, flags)
+    ranks = np.unique(np.asarray(scores, dtype=np.float64), return_inverse=True)[1].astype(np.float64)
+    return eer(ranks + 0.25 * flags, flags), eer(ranks - 0.25 * flags, flags)
+
+
 def auc(scores: ArrayLike, synthetic: ArrayLike) -> float:
     """Probability that a synthetic clip scores above a genuine one, ties counting half (Mann-Whitney)."""
     real, fake = classes(scores, synthetic)

@@ -20,7 +20,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .errors import MissingPart, WeightsError
+from .errors import WeightsError
 from .files import replacing, sha256
 from .home import home
 
@@ -60,14 +60,9 @@ def read_card(path: Path) -> Card:
 
 
 def write_card(card: Card, parts: Mapping[str, Path]) -> Path:
-    """Write `<folder>/<name>.toml` for files that lie in the folder already; date and machine are filled in.
+    """Write `<folder>/<name>.toml` for files that lie in the folder already; date and machine are filled in."""
+    import tomli_w
 
-    Raises MissingPart when tomli-w (extra `train`) is not installed.
-    """
-    try:
-        import tomli_w
-    except ImportError as error:
-        raise MissingPart("Writing a model card needs the extra 'train': pip install 'earwitness[train]'.") from error
     from .. import __version__
 
     table: dict[str, Any] = {
@@ -83,6 +78,12 @@ def write_card(card: Card, parts: Mapping[str, Path]) -> Path:
     with replacing(target) as temporary:
         temporary.write_text(tomli_w.dumps(table), encoding="utf-8")
     return target
+
+
+def check_name(name: str) -> None:
+    """Whether a card and its files may be called so. Raises WeightsError."""
+    if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
+        raise WeightsError(f"{name!r} cannot be a weight's name: use letters, digits and hyphens.")
 
 
 def folders() -> list[Path]:

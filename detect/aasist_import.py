@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import MissingPart, WeightsError
 from ..core.files import replacing, sha256
 from ..core.home import home as default_home
-from ..core.weights import Card, write_card
+from ..core.weights import Card, check_name, write_card
 
 try:
     import torch
@@ -56,8 +56,7 @@ def import_aasist(path: Path | str, name: str = "aasist", home: Path | str | Non
     and the network differ by more than 1e-4.
     """
     source = Path(path)
-    if Path(name).name != name or name.startswith("."):
-        raise WeightsError(f"{name!r} cannot be a weight's name: use letters, digits and hyphens.")
+    check_name(name)
     config, state = _fitting(_read(source), source.name)
     network = Aasist(config)
     network.load_state_dict(state, strict=True)

@@ -46,6 +46,8 @@ SCAN_PATH = [
     "api.writers",
     "api.workshop",
     "api.evaluation",
+    "api.adaptation",
+    "api.listening",
     "api.cli",
 ]
 

@@ -140,17 +140,20 @@ def recordings(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command line in this process; answers like subprocess.run."""
+    """Run the command line in this process, with `stdin` as its standard input; answers like subprocess.run."""
 
-    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         words = [os.fspath(argument) for argument in arguments]
         streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+        own, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(stdin))
         with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
             try:
                 main(words)
                 code: Any = 0
             except SystemExit as end:
                 code = end.code
+            finally:
+                sys.stdin = own
         stdout, stderr = (stream.buffer.getvalue().decode() for stream in streams)  # type: ignore[attr-defined]
         return subprocess.CompletedProcess(words, int(code or 0), stdout, stderr)
 

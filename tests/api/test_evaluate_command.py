@@ -73,6 +73,16 @@ def test_rows_without_an_answer_are_counted_and_left_out(run: Run, tmp_path: Pat
     assert (result["unanswered"], result["synthetic"]) == (1, 100)
 
 
+def test_a_codec_has_a_line_of_its_own_with_both_classes(run: Run, tmp_path: Path) -> None:
+    made = [{**row, "codec": "opus" if number % 3 else "none"} for number, row in enumerate(rows())]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made))
+    lines = run("evaluate", tmp_path / "s.jsonl", "--draws", "0", "--json", "-").stdout.splitlines()
+    found = {row["group"]: row for row in map(json.loads, lines)}
+    assert (found["codec none"]["genuine"], found["codec none"]["synthetic"]) == (34, 33)
+    assert found["codec opus"]["genuine"] + found["codec none"]["genuine"] == 100
+    assert found["all"]["eer_low"] is None
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
@@ -81,6 +91,7 @@ def test_rows_without_an_answer_are_counted_and_left_out(run: Run, tmp_path: Pat
         ("path,label,score\na,spoof,inf\n", "not finite"),
         ("path,label\na,spoof\n", "no score"),
         ("path,label,score\n", "no row"),
+        ("path,label,score\na,spoof,1\nb,bonafide,0\na,spoof,2\n", "line 4: 'a' was scored before"),
         ("path,label,score\na,spoof,1\n", "genuine"),
         ("", "no row"),
     ],

@@ -84,6 +84,14 @@ def test_constant_scores_have_no_eer_and_ties_are_counted() -> None:
     assert metrics.tie_share(SCORES, LABELS) == 0.0
 
 
+def test_ties_broken_for_and_against_by_hand() -> None:
+    # Genuine 0 1, synthetic 1 2: the two at 1 in favour are right, against they change places.
+    assert metrics.eer_by_ties([0, 1, 1, 2], [False, False, True, True]) == pytest.approx((0.0, 0.5))
+    assert metrics.eer_by_ties([2, 2], [False, True]) == (0.0, 1.0)
+    least, most = metrics.eer_by_ties(SCORES, LABELS)
+    assert least == most == metrics.eer(SCORES, LABELS)
+
+
 @pytest.mark.parametrize(
     ("scores", "labels"),
     [([0.0, math.nan], [0, 1]), ([0.0, math.inf], [0, 1]), ([0.0, 1.0], [1, 1]), ([0.0, 1.0], [0]), ([], [])],
