@@ -68,7 +68,7 @@ class Trained:
     """What training made: the card's path, and the numbers behind it."""
 
     card: Path
-    linear: Linear
+    fitted: Any
     calibration: calibrate.Calibration
     metrics: dict[str, Any]
 
@@ -92,12 +92,12 @@ def train_baseline(
     source = recipe.find(recipe_name, RECIPES)
     settings = recipe.load(source, BaselineRecipe)
     paths = [manifest] if isinstance(manifest, (str, Path)) else list(manifest)
-    clips = _speech([clip for path in paths for clip in manifests.read(path)])
+    clips = learnable([clip for path in paths for clip in manifests.read(path)])
     model = LinearDetector(settings.families)
     table, kept = tabulate(clips, model, settings, workers, cache)
     c, curve, unseen = choose_penalty(table, settings.penalties, settings.folds, settings.seed)
     linear = fit_linear(table, c)
-    others = _speech([clip for path in calibration for clip in manifests.read(path)])
+    others = learnable([clip for path in calibration for clip in manifests.read(path)])
     apart = tabulate(others, model, settings, workers, cache)[0] if others else None
     fitted = _calibrated(table, unseen, linear, apart, settings)
     eers = unseen_eer(table, unseen)
@@ -173,7 +173,7 @@ def by_corpus(clips: Sequence[Clip]) -> Floats:
     return np.array([count[clip.corpus, clip.label] ** -0.5 for clip in clips])
 
 
-def _speech(clips: Sequence[Clip]) -> list[Clip]:
+def learnable(clips: Sequence[Clip]) -> list[Clip]:
     """Rows to learn from, each sound once. Genuine speech that passed a neural codec is of neither class."""
     rows = [
         clip

@@ -21,12 +21,16 @@ class Rules:
 
     prior: of being synthetic, for the probability. least_speech: net seconds below which no score is given;
     little_speech: below which a warning stands beside it. least_bandwidth: Hz that the speech must reach.
+    most_novelty: distance from the training clips (1 on average) beyond which nothing is decided. most_gap: how far
+    two experts may be on opposite sides, in units of the raw score.
     """
 
     prior: float = EVEN
     least_speech: float = 1.0
     little_speech: float = 3.0
     least_bandwidth: float = 3000.0
+    most_novelty: float = math.inf
+    most_gap: float = math.inf
 
     def __post_init__(self) -> None:
         if not 0.0 < self.prior < 1.0:
@@ -89,6 +93,9 @@ def decide(score: Score, calibration: Calibration, rules: Rules) -> Outcome:
         warnings += (f"only {score.speech:.1f} s of speech",)
     if abs(score.llr) >= calibration.cap:
         warnings += (f"the score is cut at {calibration.cap:.1f} nats, the most that its calibration data support",)
+    doubt = _doubt(score, rules)
+    if doubt is not None:
+        return Outcome("inconclusive", (doubt,), warnings)
     if score.llr >= calibration.high:
         reason = f"it sounds like synthesis rather than a recording ({score.llr:+.2f} nats)"
         return Outcome("synthetic", (reason,), warnings)
@@ -100,3 +107,15 @@ def decide(score: Score, calibration: Calibration, rules: Rules) -> Outcome:
         "where recordings and synthesis are too often confused"
     )
     return Outcome("inconclusive", (reason,), warnings)
+
+
+def _doubt(score: Score, rules: Rules) -> str | None:
+    """Why the score is shown but decides nothing. NaN measurements are not held against it."""
+    if score.novelty > rules.most_novelty:
+        return (
+            f"it sounds unlike anything that the detector has learned from (distance {score.novelty:.2f}, "
+            f"up to {rules.most_novelty:.2f} is known)"
+        )
+    if score.gap < -rules.most_gap:
+        return "the two experts in the detector disagree about it"
+    return None

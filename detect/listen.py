@@ -104,11 +104,11 @@ class Listener:
     def _judge(self) -> Heard:
         model, rate = self.detector, self.detector.rate
         held = np.ascontiguousarray(self._window[self._window.size - self._filled :])
-        raw, speech, level, bandwidth = model.measure(held)
+        raw, speech, *measured = model.measure(held)
         llr = float(model.calibration.llr(raw))
         length, fresh = self._filled / rate, self._fresh / rate
         frames = np.zeros((0, 3))
-        why = unanswerable(Score(llr, frames, length, speech, level, bandwidth), model.rules) or ""
+        why = unanswerable(Score(llr, frames, length, speech, *measured), model.rules) or ""
         self._fresh = 0
         fade = math.exp(-fresh / self.memory)
         self._weight *= fade

@@ -1,4 +1,4 @@
-"""The network that is exported: front end, families of statistics, one linear layer. Torch, for training."""
+"""The linear network that is exported: statistics and one linear layer. Torch, for training."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..core.onnx_export import export
-from .families import build
-from .frontend import RATE, Frontend
+from .frontend import RATE
+from .statistics import Statistics
 
 OUTPUTS = ("score", "speech", "level", "bandwidth", "statistics")
 
@@ -27,21 +27,15 @@ class LinearDetector(nn.Module):
 
     def __init__(self, families: Sequence[str]) -> None:
         super().__init__()
-        self.front = Frontend()
-        self.families = nn.ModuleList(build(name, self.front.bins) for name in families)
-        with torch.no_grad():
-            size = self._statistics(torch.randn(1, RATE))[0].shape[1]
+        self.statistics = Statistics(families)
+        size = self.statistics.size
         self.register_buffer("centre", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
         self.register_buffer("direction", torch.zeros(size))
         self.register_buffer("offset", torch.zeros(1))
 
-    def _statistics(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        spectra, speech, level, bandwidth = self.front(samples)
-        return torch.cat([family(spectra) for family in self.families], dim=1), speech, level, bandwidth
-
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        statistics, speech, level, bandwidth = self._statistics(samples)
+        statistics, speech, level, bandwidth = self.statistics(samples)
         # Far outside of what training saw, a linear model may say anything: hold each statistic at its borders.
         standard = ((statistics - self.centre) / self.scale).clamp(-4.0, 4.0)
         score = (standard * self.direction).sum(dim=1) + self.offset

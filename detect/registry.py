@@ -17,13 +17,13 @@ from ..core.onnx_session import open_session
 from ..core.sound import Samples
 from .calibrate import Calibration
 from .decide import Rules
-from .verdict import Score
+from .verdict import Measurement, Score
 from .windows import LEAST, at_least
 
 KIND = "detector"
 DEFAULT = "baseline"
-# Outputs of a graph that are read when they are there: net speech (s), level (dB), bandwidth (Hz).
-MEASURES = ("speech", "level", "bandwidth")
+# Outputs of a graph that are read when they are there, named as in `Measurement`.
+MEASURES = ("speech", "level", "bandwidth", "novelty", "gap")
 
 
 class Detector(Protocol):
@@ -37,8 +37,8 @@ class Detector(Protocol):
     warnings: Sequence[str]
     model: dict[str, str]
 
-    def measure(self, window: Samples) -> tuple[float, float, float, float]:
-        """Raw score, net speech (s), level (dB), bandwidth (Hz) of one window (n,) at `rate`; NaN: not measured."""
+    def measure(self, window: Samples) -> Measurement:
+        """What one window (n,) at `rate` holds."""
         ...
 
 
@@ -88,16 +88,16 @@ class OnnxDetector:
         known = [output.name for output in self._session.get_outputs()]
         self._outputs = ["score", *(name for name in MEASURES if name in known)]
 
-    def measure(self, window: Samples) -> tuple[float, float, float, float]:
-        """Raw score, net speech (s), level (dB), bandwidth (Hz) of one window (n,); NaN: not measured."""
+    def measure(self, window: Samples) -> Measurement:
+        """What one window (n,) at `rate` holds."""
         shaped = self._shaped(window)
         values = self._session.run(self._outputs, {self._input: shaped[None]})
         found = {name: float(value.reshape(-1)[0]) for name, value in zip(self._outputs, values, strict=True)}
         if "level" not in found:
             power = float(np.mean(np.square(window, dtype=np.float64)))
             found["level"] = 10.0 * np.log10(power + 1e-20)
-        nan = float("nan")
-        return found["score"], found.get("speech", nan), found["level"], found.get("bandwidth", nan)
+        measured = {name: found.get(name, float("nan")) for name in MEASURES}
+        return Measurement(found["score"], **measured)
 
     def _shaped(self, window: Samples) -> NDArray[np.float32]:
         if self.settings.exact:

@@ -19,7 +19,7 @@ from .registry import Detector
 from .source import Track, of_audio, of_file
 from .verdict import Failure, Score, Span, Verdict
 from .walk import expand
-from .windows import cut, gather
+from .windows import COLUMNS, cut, gather
 
 
 def scan(
@@ -130,4 +130,4 @@ def channel_scores(track: Track, detector: Detector) -> list[Score]:
         for channel, samples in enumerate(window):
             same = channel > 0 and np.array_equal(samples, window[0])
             rows[channel].append(rows[0][-1] if same else (*times, *detector.measure(samples)))
-    return [gather(np.asarray(own, dtype=np.float64).reshape(-1, 6), end / detector.rate) for own in rows]
+    return [gather(np.asarray(own, dtype=np.float64).reshape(-1, COLUMNS), end / detector.rate) for own in rows]

@@ -20,6 +20,7 @@ class Score:
     calibration); NaN when there was nothing to score. frames: (windows, 3) start and end in seconds, llr; windows
     without speech are left out. speech: net seconds of speech, NaN when the detector does not measure it.
     level: dB of full scale of the loud frames. bandwidth: Hz that the speech reaches, NaN when not measured.
+    novelty, gap: as in `Measurement`, means over the windows.
     """
 
     llr: float
@@ -28,6 +29,21 @@ class Score:
     speech: float = float("nan")
     level: float = float("nan")
     bandwidth: float = float("nan")
+    novelty: float = float("nan")
+    gap: float = float("nan")
+
+
+class Measurement(NamedTuple):
+    """What a detector measures in one window; NaN: not measured. raw: before calibration. speech: net seconds.
+    level: dB of full scale. bandwidth: Hz. novelty: distance from the training clips, 1 on average. gap: how far two
+    experts are apart in units of `raw`, below 0 where they take opposite sides."""
+
+    raw: float
+    speech: float
+    level: float
+    bandwidth: float
+    novelty: float = float("nan")
+    gap: float = float("nan")
 
 
 class Span(NamedTuple):

@@ -14,8 +14,9 @@ from .verdict import Score
 BACKGROUND_DB = 25.0
 # Samples that a graph is given at least.
 LEAST = 4000
-# Columns of what a detector measures in one window; speech and bandwidth may be NaN.
-START, END, RAW, SPEECH, LEVEL, BANDWIDTH = range(6)
+# Columns of what a detector measures in one window, `verdict.Measurement` after start and end.
+START, END, RAW, SPEECH, LEVEL, BANDWIDTH, NOVELTY, GAP = range(8)
+COLUMNS = 8
 
 
 def at_least(samples: Samples, size: int) -> Samples:
@@ -47,14 +48,14 @@ def cut(blocks: Iterable[Samples], size: int) -> Iterator[tuple[int, Samples]]:
 
 def importance(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """How much each window counts: its speech in seconds (its length where speech is not measured), 0 for mere
-    background. rows: (windows, 6) -> (windows,)."""
+    background. rows: (windows, COLUMNS) -> (windows,)."""
     speech = np.where(np.isnan(rows[:, SPEECH]), rows[:, END] - rows[:, START], rows[:, SPEECH])
     loudest = rows[:, LEVEL].max(initial=-np.inf)
     return np.where(rows[:, LEVEL] >= loudest - BACKGROUND_DB, speech, 0.0)
 
 
 def gather(rows: NDArray[np.float64], seconds: float) -> Score:
-    """One score from the measurements (windows, 6) of a channel that is `seconds` long; the llr is still raw.
+    """One score from the measurements (windows, COLUMNS) of a channel that is `seconds` long; the llr is still raw.
 
     The mean of the windows weighted by their speech: it does not drift with length.
     """
@@ -68,4 +69,7 @@ def gather(rows: NDArray[np.float64], seconds: float) -> Score:
         return float(np.dot(weight[heard], rows[heard, column]) / total)
 
     speech = np.nan if np.isnan(rows[:, SPEECH]).any() else total
-    return Score(average(RAW), rows[heard][:, [START, END, RAW]], seconds, speech, level, average(BANDWIDTH))
+    frames = rows[heard][:, [START, END, RAW]]
+    return Score(
+        average(RAW), frames, seconds, speech, level, average(BANDWIDTH), average(NOVELTY), average(GAP)
+    )

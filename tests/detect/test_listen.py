@@ -25,9 +25,9 @@ class Means:
     warnings: Sequence[str] = ()
     model: dict[str, str] = {}  # noqa: RUF012
 
-    def measure(self, window: Samples) -> tuple[float, float, float, float]:
+    def measure(self, window: Samples) -> Measurement:
         level = -20.0 if np.abs(window).max() > 1e-3 else -100.0
-        return float(window.mean()), float("nan"), level, float("nan")
+        return Measurement(float(window.mean()), float("nan"), level, float("nan"))
 
 
 def heard(listener: Listener, samples: Samples, piece: int = 1234) -> list[Heard]:

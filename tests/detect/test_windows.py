@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from earwitness.detect.windows import cut, gather, importance
+from earwitness.detect.windows import COLUMNS, cut, gather, importance
 
 NAN = float("nan")
 
@@ -24,7 +24,7 @@ def test_windows_tile_the_stream_whatever_its_blocks(length: int, block: int) ->
 
 def rows(*windows: tuple[float, float, float]) -> np.ndarray:
     """(raw, speech, level) of windows of 8 s."""
-    return np.array([[8.0 * i, 8.0 * i + 8, raw, s, level, 7000.0] for i, (raw, s, level) in enumerate(windows)])
+    return np.array([[8.0 * i, 8.0 * i + 8, raw, s, level, 7000.0, NAN, NAN] for i, (raw, s, level) in enumerate(windows)])
 
 
 def test_the_score_is_the_mean_by_speech() -> None:
@@ -52,6 +52,6 @@ def test_without_measured_speech_windows_count_by_length() -> None:
 
 
 def test_nothing_heard() -> None:
-    for table in (np.zeros((0, 6)), rows((1.0, 0.0, -20.0))):
+    for table in (np.zeros((0, COLUMNS)), rows((1.0, 0.0, -20.0))):
         score = gather(table, 8.0)
         assert np.isnan(score.llr) and score.speech == 0.0 and score.frames.shape == (0, 3)

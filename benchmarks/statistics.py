@@ -1,0 +1,101 @@
+"""How the shipped statistics expert was trained: demo pages and copies of them through chains, genuine speech apart.
+
+    earwitness dataset build zoo --data SPEECH --out BUILT          # genuine speech, clean and through chains
+    python benchmarks/statistics.py --shared SHARED --apart BUILT/manifest.jsonl ... --work DIR --out DIR
+
+The fit takes the `tune` pages of all four demo folders, and `--copies` copies of each clip through chains of the
+policy "wide", the same for both members of a pair; pages stay whole in every fold. Only the genuine rows of --apart
+are read. No `report` row is read. What is measured is kept under DIR/cache, so that a second run is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from baseline import page_clips
+from earwitness.core.audio import Audio, load
+from earwitness.datasets.augment import Chain, RecordedBeds, draw_chain
+from earwitness.datasets.augment_policy import named
+from earwitness.datasets.manifest import Clip, write
+from earwitness.datasets.readers import read_folder
+from earwitness.datasets.render import render
+from earwitness.detect.statistics_training import train_statistics
+
+FOLDERS = ("codec", "tts", "more-codec", "more-tts")
+RATE = 16_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One copy: the clip, its chain as text, the seed of both."""
+
+    clip: Clip
+    chain: str
+    seed: int
+
+
+def copies(clips: list[Clip], pairs: list[str], number: int, beds: RecordedBeds) -> list[Job]:
+    """The `number`-th copy of each clip; members of a pair share chain and seed."""
+    policy = replace(named("wide"), clean=0.0)
+    jobs = []
+    for clip, pair in zip(clips, pairs, strict=True):
+        key = f"{pair or clip.sha256}|{number}"
+        seed = int(hashlib.sha256(key.encode()).hexdigest()[:8], 16)
+        jobs.append(Job(clip, str(draw_chain(np.random.default_rng(seed), policy, list(beds))), seed))
+    return jobs
+
+
+def page_pairs(folder: Path) -> dict[str, str]:
+    """The pair that each clip of a demo folder belongs to, by digest."""
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        return {row["sha256"]: f"{row['page']}/{row['pair']}" if row["pair"] else "" for row in csv.DictReader(file)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train the shipped statistics expert.")
+    parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--apart", type=Path, nargs="*", default=[])
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--copies", type=int, default=2)
+    chosen = parser.parse_args()
+    clips: list[Clip] = []
+    pairs: list[str] = []
+    for name in FOLDERS:
+        folder = chosen.shared / "demos" / name
+        found, of = page_clips(folder), page_pairs(folder)
+        clips += found
+        pairs += [of[clip.sha256] for clip in found]
+    beds = RecordedBeds([clip for clip in read_folder(chosen.shared / "audio") if clip.split != "test"])
+
+    def make(job: Job) -> Audio:
+        sound = load(job.clip.path, rate=RATE)
+        return Chain.parse(job.chain).apply(Audio(sound.samples[:1], RATE), job.seed, beds)
+
+    jobs = [job for number in range(1, chosen.copies + 1) for job in copies(clips, pairs, number, beds)]
+    audio = chosen.work / "copies"
+    made = render([(f"{job.clip.sha256}|{job.seed}|{job.chain}", job) for job in jobs], make, audio, stage="copies")
+    rows = [
+        replace(
+            job.clip,
+            path=str((audio / one.path).resolve()),
+            rate=one.rate,
+            seconds=one.seconds,
+            sha256=one.sha256,
+            chain=job.chain,
+        )
+        for job, one in zip(jobs, made, strict=True)
+    ]
+    manifest = chosen.work / "pages.jsonl"
+    write(manifest, [*clips, *rows])
+    trained = train_statistics(manifest, "statistics", chosen.out, apart=chosen.apart, cache=chosen.work / "cache")
+    print(trained.card, trained.calibration, trained.metrics, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

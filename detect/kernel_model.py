@@ -1,0 +1,71 @@
+"""The network of the statistics expert: two views of the same statistics, a discriminant and a kernel machine. Torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..core.onnx_export import export
+from .frontend import RATE
+from .kernel import CLAMP, Fitted
+from .statistics import Statistics
+
+OUTPUTS = ("score", "speech", "level", "bandwidth", "novelty", "gap", "parts", "statistics")
+
+
+class KernelDetector(nn.Module):
+    """(batch, samples) at 16 kHz -> OUTPUTS, each (batch,) but for the last two.
+
+    novelty: distance from the training clips, 1 where they lie on average. gap: how far the two views are apart, in
+    units of the score, signed plus where they take the same side. parts (batch, groups): by how much the score falls
+    when the statistics of a group are put to their mean. statistics (batch, size).
+    """
+
+    def __init__(self, families: Sequence[str], resolutions: Sequence[tuple[int, int]], fitted: Fitted | None) -> None:
+        super().__init__()
+        self.statistics = Statistics(families, resolutions)
+        self.names = tuple(name for name, _ in self.statistics.groups)
+        tables = (fitted or Fitted.empty(self.statistics.size)).tables()
+        for name, table in tables.items():
+            self.register_buffer(name, torch.as_tensor(table, dtype=torch.float32))
+        groups = torch.zeros(len(self.names), self.statistics.size)
+        first = 0
+        for row, (_, size) in zip(groups, self.statistics.groups, strict=True):
+            row[first : first + size] = 1.0
+            first += size
+        self.register_buffer("groups", groups, persistent=False)
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, ...]:
+        statistics, speech, level, bandwidth = self.statistics(samples)
+        # Far outside of what training saw, a model may say anything: hold each statistic at its borders.
+        standard = ((statistics - self.centre) / self.scale).clamp(-CLAMP, CLAMP)
+        line, reduced = standard @ self.direction, (standard - self.mean) @ self.axes
+        kernel = self._kernel(reduced)
+        score = line + kernel + self.offset
+        novelty = ((reduced - self.usual).square() / self.spread).mean(dim=1).sqrt()
+        # (batch, groups): both views without one group each.
+        without = line[:, None] - (standard * self.direction) @ self.groups.T
+        left_out = standard[:, None] * (1.0 - self.groups)
+        others = self._kernel(((left_out - self.mean) @ self.axes).flatten(0, 1)).reshape(without.shape)
+        parts = (line + kernel)[:, None] - without - others
+        gap = torch.sign((line + self.line_offset) * (kernel + self.kernel_offset))
+        gap = gap * (line + self.line_offset - kernel - self.kernel_offset).abs()
+        return score, speech, level, bandwidth, novelty, gap, parts, statistics
+
+    def _kernel(self, reduced: Tensor) -> Tensor:
+        """Weighted sum of Gaussian kernels about the support vectors: (n, axes) -> (n,)."""
+        square = reduced.square().sum(dim=1, keepdim=True) + self.support.square().sum(dim=1)
+        distance = (square - 2.0 * reduced @ self.support.T).clamp_min(0.0)
+        return torch.exp(-self.gamma * distance) @ self.weight
+
+
+def export_onnx(model: KernelDetector, path: Path) -> None:
+    """Write the graph, its tables in float16. Raises WeightsError when it differs from torch by more than 1e-3."""
+    time = torch.arange(3 * RATE) / RATE
+    noise = torch.randn(1, 3 * RATE, generator=torch.Generator().manual_seed(0))
+    example = 0.1 * torch.sin(6 * torch.pi * time).square() * (torch.sin(1400 * time) + noise)
+    dynamic = {"samples": {0: "batch", 1: "samples"}, **{name: {0: "batch"} for name in OUTPUTS}}
+    export(model, {"samples": example}, OUTPUTS, dynamic, path, tolerance=1e-3)

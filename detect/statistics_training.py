@@ -1,0 +1,226 @@
+"""Training the statistics expert: manifests -> statistics -> two views -> calibration -> ONNX and card."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ..core import metrics, recipe, weights
+from ..core.errors import DataError
+from ..datasets import manifest as manifests
+from ..datasets.manifest import Clip
+from . import calibrate
+from .baseline import RECIPES, CalibrationRecipe, RulesRecipe, Trained, by_corpus, learnable
+from .decide import Rules
+from .kernel import Examples, Fitted, Settings, fit
+from .kernel_model import KernelDetector, export_onnx
+from .linear import Floats
+from .measure import measure_all
+from .registry import KIND
+
+
+class KernelRecipe(recipe.Strict):
+    """See `kernel.Settings`."""
+
+    ridge: float = Field(default=1.0, gt=0)
+    apart: float = Field(default=0.7, ge=0, lt=1)
+    axes: int = Field(default=200, ge=1)
+    reach: float = Field(default=0.35, gt=0)
+    penalty: float = Field(default=2.0, gt=0)
+
+
+class DoubtRecipe(recipe.Strict):
+    """Shares of the clips that the calibration hears above which nothing is decided: too novel, too much apart."""
+
+    novel: float = Field(default=0.01, ge=0, lt=1)
+    apart: float = Field(default=0.05, ge=0, lt=1)
+
+
+class StatisticsRecipe(recipe.Strict):
+    """families: of `families.FAMILIES`, each at all `resolutions` (window and hop in samples at 16 kHz). window: of
+    the scan. copies: what a clip that went through a chain counts beside a clean one. folds: of speakers, pages."""
+
+    name: str
+    version: str = "1"
+    summary: str = ""
+    seed: int = 0
+    families: tuple[str, ...] = Field(min_length=1)
+    resolutions: tuple[tuple[int, int], ...] = Field(min_length=1)
+    window: int = Field(default=128000, ge=16000)
+    least_speech: float = 0.7
+    copies: float = Field(default=0.3, ge=0, le=1)
+    folds: int = Field(default=8, ge=2)
+    kernel: KernelRecipe = KernelRecipe()
+    calibration: CalibrationRecipe = CalibrationRecipe()
+    doubt: DoubtRecipe = DoubtRecipe()
+    rules: RulesRecipe = RulesRecipe()
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """Statistics (n, size) of clips; cluster: the page or speaker of each; clean: no chain."""
+
+    x: Floats
+    synthetic: NDArray[np.bool_]
+    cluster: Sequence[str]
+    corpus: Sequence[str]
+    clean: NDArray[np.bool_]
+    weight: Floats
+
+    def examples(self, rows: NDArray[np.bool_], copies: float) -> Examples:
+        """The rows to fit on: both classes count the same, clips through a chain by `copies`."""
+        weight = self.weight[rows] * np.where(self.clean[rows], 1.0, copies)
+        synthetic = self.synthetic[rows]
+        for own in (synthetic, ~synthetic):
+            if own.any():
+                weight[own] /= weight[own].sum()
+        return Examples(self.x[rows], synthetic, weight)
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Each clip by a model that saw nothing of its cluster, (n,) each."""
+
+    score: Floats
+    line: Floats
+    kernel: Floats
+    novelty: Floats
+
+    @property
+    def gap(self) -> Floats:
+        """As `KernelDetector` gives it."""
+        gap: Floats = np.sign(self.line * self.kernel) * np.abs(self.line - self.kernel)
+        return gap
+
+
+def train_statistics(
+    manifest: Path | str | Sequence[Path | str],
+    recipe_name: Path | str = "statistics",
+    out: Path | str = ".",
+    *,
+    apart: Sequence[Path | str] = (),
+    workers: int = 1,
+    cache: Path | str | None = None,
+) -> Trained:
+    """Fit on the train and dev rows of one manifest or several; write graph and card into `out`.
+
+    apart: manifests of genuine recordings without fakes of their own, for the covariance and the calibration.
+    Raises DataError, RecipeError, AudioError; WeightsError when the graph differs from the model.
+    """
+    source = recipe.find(recipe_name, RECIPES)
+    settings = recipe.load(source, StatisticsRecipe)
+    paths = [manifest] if isinstance(manifest, (str, Path)) else list(manifest)
+    clips = learnable([clip for path in paths for clip in manifests.read(path)])
+    others = learnable([clip for path in apart for clip in manifests.read(path)])
+    heard = hear(clips, settings, workers, cache)
+    beside = hear([clip for clip in others if clip.label == "bonafide"], settings, workers, cache) if others else None
+    unseen = out_of_fold(heard, beside, settings)
+    fitted = fit_all(heard, beside, settings)
+    calibration = _calibrated(heard, unseen, beside, fitted, settings)
+    clean = heard.clean
+    novel = float(np.quantile(unseen.novelty[clean], 1.0 - settings.doubt.novel))
+    apart_by = float(-np.quantile(unseen.gap[clean], settings.doubt.apart))
+    rules = {**settings.rules.model_dump(), "most_novelty": novel, "most_gap": max(0.0, apart_by)}
+    numbers: dict[str, Any] = {
+        "clips": dict(Counter(clip.label for clip in clips)),
+        "clusters": len(set(heard.cluster)),
+        "genuine_apart": 0 if beside is None else len(beside.x),
+        "support": len(fitted.weight),
+        "eer_unseen": round(metrics.eer(unseen.score[clean], heard.synthetic[clean]), 4),
+        "eer_unseen_copies": (
+            round(metrics.eer(unseen.score[~clean], heard.synthetic[~clean]), 4) if (~clean).any() else "none"
+        ),
+        "cllr_unseen": round(metrics.cllr(calibration.llr(unseen.score[clean]), heard.synthetic[clean]), 4),
+    }
+    model = KernelDetector(settings.families, settings.resolutions, fitted)
+    card = weights.Card(
+        name=settings.name,
+        kind=KIND,
+        folder=Path(out),
+        version=settings.version,
+        summary=settings.summary,
+        licence="Apache-2.0",
+        recipe=source.name,
+        recipe_digest=hashlib.sha256(source.read_bytes()).hexdigest(),
+        data_digest=manifests.digest([*clips, *others]),
+        seed=settings.seed,
+        metrics=numbers,
+        settings={
+            "window": settings.window,
+            "parts": list(model.names),
+            "calibration": calibration.table(),
+            "rules": Rules(**rules).table(),
+        },
+    )
+    graph = card.folder / f"{card.name}.onnx"
+    export_onnx(model, graph)
+    return Trained(weights.write_card(card, {"onnx": graph}), fitted, calibration, numbers)
+
+
+def hear(clips: Sequence[Clip], settings: StatisticsRecipe, workers: int, cache: Path | str | None) -> Heard:
+    """Statistics of the clips that hold enough speech. Raises DataError when none does."""
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / "statistics.onnx"
+        export_onnx(KernelDetector(settings.families, settings.resolutions, None), graph)
+        measured = measure_all(clips, graph, settings.window, workers, None if cache is None else Path(cache))
+    pairs = [(c, m) for c, m in zip(clips, measured, strict=True) if m.speech >= settings.least_speech]
+    if not pairs:
+        raise DataError("No clip of the manifest holds enough speech to learn from.")
+    kept = [clip for clip, _ in pairs]
+    return Heard(
+        np.stack([m.statistics for _, m in pairs]),
+        np.array([clip.label == "spoof" for clip in kept]),
+        [clip.speaker or clip.source or clip.path for clip in kept],
+        [clip.corpus for clip in kept],
+        np.array([not clip.chain or clip.chain == "traditional" for clip in kept]),
+        by_corpus(kept),
+    )
+
+
+def fit_all(heard: Heard, beside: Heard | None, settings: StatisticsRecipe, rows: Any = None) -> Fitted:
+    """Both views on the rows (all by default) and the genuine recordings beside them."""
+    rows = np.ones(len(heard.x), dtype=bool) if rows is None else rows
+    examples = heard.examples(rows, settings.copies)
+    other = np.zeros((0, heard.x.shape[1])) if beside is None else beside.x
+    return fit(examples, other, () if beside is None else beside.corpus, Settings(**settings.kernel.model_dump()))
+
+
+def out_of_fold(heard: Heard, beside: Heard | None, settings: StatisticsRecipe) -> OutOfFold:
+    """Scores by folds of whole clusters. Raises DataError for fewer than two clusters."""
+    names = sorted(set(heard.cluster))
+    if len(names) < 2:
+        raise DataError("Calibration leaves speakers or pages out, so it needs two of them at least.")
+    order = np.random.default_rng(settings.seed).permutation(len(names))
+    folds = min(settings.folds, len(names))
+    fold_of = {names[i]: position % folds for position, i in enumerate(order)}
+    fold = np.array([fold_of[name] for name in heard.cluster])
+    line, kernel, novelty = (np.full(len(fold), np.nan) for _ in range(3))
+    for k in range(folds):
+        held = fold == k
+        fitted = fit_all(heard, beside, settings, ~held)
+        line[held], kernel[held] = fitted.views(heard.x[held])
+        novelty[held] = fitted.novelty(heard.x[held])
+    return OutOfFold(line + kernel, line, kernel, novelty)
+
+
+def _calibrated(
+    heard: Heard, unseen: OutOfFold, beside: Heard | None, fitted: Fitted, settings: StatisticsRecipe
+) -> calibrate.Calibration:
+    weight = heard.weight * np.where(heard.clean, 1.0, settings.copies)
+    score, synthetic, clusters = unseen.score, heard.synthetic, list(heard.cluster)
+    if beside is not None:  # as much as all genuine clips that have fakes
+        score = np.concatenate([score, fitted.score(beside.x)])
+        share = weight[~synthetic].sum() / beside.weight.sum()
+        weight = np.concatenate([weight, beside.weight * share])
+        synthetic = np.concatenate([synthetic, np.zeros(len(beside.x), dtype=bool)])
+        clusters += list(beside.cluster)
+    return calibrate.fit(score, synthetic, clusters, weight, **settings.calibration.model_dump())
