@@ -109,15 +109,18 @@ def _train_codec(recipe: codec_recipes.CodecRecipe, data: Path, out: Path, progr
 
 def _train_detector(recipe: str, data: Path, out: Path, options: TrainingOptions) -> Path:
     if options.steps is not None or options.device is not None or options.resume:
-        raise UsageError("A linear detector is fitted in one go: --steps, --device and --resume are for codecs.")
+        raise UsageError("These detectors are fitted in one go: --steps, --device and --resume are for codecs.")
     manifest = next((data / name for name in MANIFESTS if (data / name).is_file()), data)
     if not manifest.is_file():
         raise DataError(f"{str(data)!r} holds no manifest; make one with: earwitness dataset build RECIPE.")
     try:
         from ..detect.baseline import train_baseline
+        from ..detect.statistics_training import train_statistics
     except ImportError as error:
         raise MissingPart(NEEDS_TRAIN) from error
-    return train_baseline(manifest, recipe, out, workers=options.workers).card
+    file = recipes.find(recipe, DETECTOR_RECIPES)
+    fit = train_statistics if "resolutions" in recipes.read(file) else train_baseline
+    return fit(manifest, file, out, workers=options.workers).card
 
 
 def _train_listener(recipe: str, data: Path, out: Path, options: TrainingOptions) -> Path:

@@ -54,8 +54,30 @@ def export(
                 dynamo=False,
             )
         if half:
-            onnx.save(make_tables(halve(onnx.load(temporary))), temporary)
+            onnx.save(make_tables(halve(share(onnx.load(temporary)))), temporary)
         _check(module, inputs, outputs, temporary, tolerance)
+
+
+def share(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Keep equal constants once: the tracer writes a buffer down again at each place that reads it."""
+    first: dict[bytes, str] = {}
+    same: dict[str, str] = {}
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            name = node.output[0]
+            kept = first.setdefault(node.attribute[0].t.SerializeToString(), name)
+            if kept != name:
+                same[name] = kept
+                continue
+        node.input[:] = [same.get(name, name) for name in node.input]
+        nodes.append(node)
+    for output in model.graph.output:
+        if output.name in same:
+            nodes.append(helper.make_node("Identity", [same[output.name]], [output.name]))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
 
 
 def halve(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -80,17 +80,17 @@ class FineStructure(nn.Module):
     """What is left of the log spectrum after its cepstral envelope, by band: deviation, skew, and its likeness to
     the next bin and to the next frame; and the long-term mean of it (lines that upsampling leaves)."""
 
-    project: Tensor
+    envelope: Tensor
 
     def __init__(self, bins: int, bands: int = 16, envelope: int = 20) -> None:
         super().__init__()
-        rows = dct_matrix(envelope, bins)
-        residue = (np.eye(bins) - rows.T @ rows).astype(np.float32)
         self.bands = Bands(bins, bands)
-        self.register_buffer("project", torch.from_numpy(residue), persistent=False)
+        rows = torch.from_numpy(dct_matrix(envelope, bins).astype(np.float32))
+        self.register_buffer("envelope", rows, persistent=False)
 
     def forward(self, spectra: Spectra) -> Tensor:
-        r, w = self.project @ spectra.log, spectra.weight
+        r = spectra.log - self.envelope.T @ (self.envelope @ spectra.log)
+        w = spectra.weight
         variance = mean(self.bands(r.square()), w) + EPS
         skew = mean(self.bands(r.square() * r), w) / variance.pow(1.5)
         across = mean(self.bands(F.pad(r[:, 1:] * r[:, :-1], (0, 0, 0, 1))), w) / variance

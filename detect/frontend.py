@@ -47,9 +47,7 @@ class Frontend(nn.Module):
 
     hz: Tensor
 
-    def __init__(
-        self, window: int = WINDOW, hop: int = HOP, low: float = LOWEST_HZ, high: float = 7600.0
-    ) -> None:
+    def __init__(self, window: int = WINDOW, hop: int = HOP, low: float = LOWEST_HZ, high: float = 7600.0) -> None:
         super().__init__()
         self.window, self.hop, self.noise = window, hop, NOISE_SHARE * window
         hz = np.arange(window // 2 + 1) * RATE / window

@@ -141,7 +141,7 @@ def fit(examples: Examples, apart: Floats, groups: Sequence[str], settings: Sett
         direction,
         mean,
         axes,
-        machine.support_vectors_,
+        np.asarray(machine.support_vectors_, dtype=np.float64),
         machine.dual_coef_[0] / unit,
         w @ reduced,
         _spread(reduced, w),

@@ -1,4 +1,4 @@
-"""The network of the statistics expert: two views of the same statistics, a discriminant and a kernel machine. Torch."""
+"""The network of the statistics expert: a discriminant and a kernel machine on the same statistics. Torch."""
 
 from __future__ import annotations
 
@@ -24,19 +24,29 @@ class KernelDetector(nn.Module):
     when the statistics of a group are put to their mean. statistics (batch, size).
     """
 
-    def __init__(self, families: Sequence[str], resolutions: Sequence[tuple[int, int]], fitted: Fitted | None) -> None:
+    centre: Tensor
+    scale: Tensor
+    direction: Tensor
+    mean: Tensor
+    axes: Tensor
+    support: Tensor
+    weight: Tensor
+    usual: Tensor
+    spread: Tensor
+    gamma: Tensor
+    line_offset: Tensor
+    kernel_offset: Tensor
+    offset: Tensor
+
+    def __init__(
+        self, families: Sequence[str], resolutions: Sequence[tuple[int, int]], fitted: Fitted | None
+    ) -> None:
         super().__init__()
         self.statistics = Statistics(families, resolutions)
         self.names = tuple(name for name, _ in self.statistics.groups)
         tables = (fitted or Fitted.empty(self.statistics.size)).tables()
         for name, table in tables.items():
             self.register_buffer(name, torch.as_tensor(table, dtype=torch.float32))
-        groups = torch.zeros(len(self.names), self.statistics.size)
-        first = 0
-        for row, (_, size) in zip(groups, self.statistics.groups, strict=True):
-            row[first : first + size] = 1.0
-            first += size
-        self.register_buffer("groups", groups, persistent=False)
 
     def forward(self, samples: Tensor) -> tuple[Tensor, ...]:
         statistics, speech, level, bandwidth = self.statistics(samples)
@@ -46,14 +56,20 @@ class KernelDetector(nn.Module):
         kernel = self._kernel(reduced)
         score = line + kernel + self.offset
         novelty = ((reduced - self.usual).square() / self.spread).mean(dim=1).sqrt()
-        # (batch, groups): both views without one group each.
-        without = line[:, None] - (standard * self.direction) @ self.groups.T
-        left_out = standard[:, None] * (1.0 - self.groups)
-        others = self._kernel(((left_out - self.mean) @ self.axes).flatten(0, 1)).reshape(without.shape)
-        parts = (line + kernel)[:, None] - without - others
+        parts = self._parts(standard, reduced, kernel)
         gap = torch.sign((line + self.line_offset) * (kernel + self.kernel_offset))
         gap = gap * (line + self.line_offset - kernel - self.kernel_offset).abs()
         return score, speech, level, bandwidth, novelty, gap, parts, statistics
+
+    def _parts(self, standard: Tensor, reduced: Tensor, kernel: Tensor) -> Tensor:
+        """What both views lose without each group, (batch, groups)."""
+        lost, first = [], 0
+        for _, size in self.statistics.groups:
+            own = slice(first, first + size)
+            line = standard[:, own] @ self.direction[own]
+            lost.append(line + kernel - self._kernel(reduced - standard[:, own] @ self.axes[own]))
+            first += size
+        return torch.stack(lost, dim=1)
 
     def _kernel(self, reduced: Tensor) -> Tensor:
         """Weighted sum of Gaussian kernels about the support vectors: (n, axes) -> (n,)."""

@@ -55,6 +55,7 @@ class Settings:
     exact: bool = False
     least: int = LEAST
     calibrated: bool = True
+    parts: tuple[str, ...] = ()
     calibration: Calibration = field(default_factory=Calibration)
     rules: Rules = field(default_factory=Rules)
 
@@ -65,7 +66,8 @@ class Settings:
         try:
             calibration = Calibration.of(dict(table.pop("calibration", {})))
             rules = Rules.of(dict(table.pop("rules", {})))
-            return cls(calibration=calibration, rules=rules, **table)
+            parts = tuple(table.pop("parts", ()))
+            return cls(calibration=calibration, rules=rules, parts=parts, **table)
         except (TypeError, DataError) as error:
             raise WeightsError(f"The card of the detector {name!r} does not fit this version: {error}") from error
 

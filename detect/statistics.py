@@ -37,7 +37,7 @@ class Statistics(nn.Module):
         for front, families in zip(self.fronts, self.families, strict=True):
             spectra, *measured = front(samples)
             measures.append(tuple(measured))  # type: ignore[arg-type]
-            parts += [family(spectra) for family in families]  # type: ignore[union-attr]
+            parts += [family(spectra) for family in families]  # type: ignore[union-attr,attr-defined]
         return parts, *measures[0]
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

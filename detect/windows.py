@@ -70,6 +70,4 @@ def gather(rows: NDArray[np.float64], seconds: float) -> Score:
 
     speech = np.nan if np.isnan(rows[:, SPEECH]).any() else total
     frames = rows[heard][:, [START, END, RAW]]
-    return Score(
-        average(RAW), frames, seconds, speech, level, average(BANDWIDTH), average(NOVELTY), average(GAP)
-    )
+    return Score(average(RAW), frames, seconds, speech, level, average(BANDWIDTH), average(NOVELTY), average(GAP))

@@ -54,3 +54,20 @@ def test_the_forward_table_is_made_too(tmp_path: Path) -> None:
     longer = torch.randn(1, 8192)
     found = open_session(tmp_path / "forth.onnx").run(None, {"wave": longer.numpy()})[0]
     assert np.allclose(found, module(longer).numpy(), atol=1e-4)
+
+
+class Table(torch.nn.Module):
+    table: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.arange(4096.0).reshape(64, 64) / 4096, persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.table @ x)
+
+
+def test_equal_tables_are_stored_once(tmp_path: Path) -> None:
+    module, x = torch.nn.Sequential(Table(), Table(), Table()), torch.randn(64, 3)
+    onnx_export.export(module, {"x": x}, ["y"], {"x": {1: "n"}, "y": {1: "n"}}, tmp_path / "thrice.onnx")
+    assert (tmp_path / "thrice.onnx").stat().st_size < 1.5 * 4 * 64 * 64

@@ -47,6 +47,19 @@ def test_what_is_not_answered_says_why(measured: dict[str, float], words: str) -
     assert re.search(words, outcome.reasons[0])
 
 
+@pytest.mark.parametrize(
+    ("measured", "words"),
+    [({"novelty": 2.5}, r"unlike anything .*2\.50, up to 2\.00"), ({"gap": -1.6}, "experts .* disagree")],
+)
+def test_doubt_decides_nothing_but_shows_the_score(measured: dict[str, float], words: str) -> None:
+    outcome = decide(score(4.0, **measured), BAND, Rules(most_novelty=2.0, most_gap=1.5))
+    assert outcome.decision == "inconclusive" and outcome.answered
+    assert re.search(words, outcome.reasons[0])
+    within = decide(score(4.0, novelty=1.9, gap=-1.4), BAND, Rules(most_novelty=2.0, most_gap=1.5))
+    assert within.decision == "synthetic"
+    assert decide(score(4.0, novelty=99.0, gap=5.0), BAND, Rules()).decision == "synthetic"
+
+
 def test_a_detector_that_measures_nothing_is_still_answered() -> None:
     outcome = decide(score(3.0, speech=math.nan, bandwidth=math.nan), BAND, Rules())
     assert outcome.decision == "synthetic" and outcome.warnings == ()

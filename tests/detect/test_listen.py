@@ -14,6 +14,7 @@ from earwitness.core.sound import Samples
 from earwitness.detect.calibrate import Calibration
 from earwitness.detect.decide import Rules
 from earwitness.detect.listen import CORRELATION, Heard, Listener
+from earwitness.detect.verdict import Measurement
 
 
 class Means:

@@ -1,7 +1,7 @@
 """How the shipped statistics expert was trained: demo pages and copies of them through chains, genuine speech apart.
 
     earwitness dataset build zoo --data SPEECH --out BUILT          # genuine speech, clean and through chains
-    python benchmarks/statistics.py --shared SHARED --apart BUILT/manifest.jsonl ... --work DIR --out DIR
+    python benchmarks/statistics_expert.py --shared SHARED --apart BUILT/manifest.jsonl ... --work DIR --out DIR
 
 The fit takes the `tune` pages of all four demo folders, and `--copies` copies of each clip through chains of the
 policy "wide", the same for both members of a pair; pages stay whole in every fold. Only the genuine rows of --apart
