@@ -170,16 +170,25 @@ class AttackName(Schema):
     settings: tuple[str, ...]
 
 
+class Part(Schema):
+    """A family of statistics, and the nats that the score loses without it: above 0 it spoke for synthetic."""
+
+    name: str
+    nats: float
+
+
 class Scanned(Located):
-    """A file and its verdict. `marks` is there only when watermark keys are configured; it never moves the score."""
+    """A file and its verdict. `marks` is there only when watermark keys are configured, and never moves the score;
+    `explanation` only when it was asked for."""
 
     result: Result
     marks: MarkResult | None = None
+    explanation: tuple[Part, ...] | None = None
 
     @model_serializer(mode="wrap")
     def _without_empty(self, dump: SerializerFunctionWrapHandler, _info: SerializationInfo) -> dict[str, Any]:
         members: dict[str, Any] = dump(self)
-        return members if self.marks is not None else {k: v for k, v in members.items() if k != "marks"}
+        return {k: v for k, v in members.items() if v is not None or k not in ("marks", "explanation")}
 
 
 class Failed(Located):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..core import weights as store
@@ -50,14 +51,19 @@ def scan(
     limits: Limits | None = None,
     key_files: Sequence[Path] = (),
     passphrase_file: Path | None = None,
+    explain: bool = False,
 ) -> Iterator[Scanned | Failed]:
     """Judge `files` in order; what cannot be read gives a Failed. `prior`: of synthetic, default the detector's.
 
-    key_files: of watermark keys; with them each answer has `marks`, found in `workers` more processes. Raises
-    UsageError for impossible arguments, WeightsError for an unknown detector and InputError for a key file that
-    cannot be used, before any file is read.
+    explain: each answer with what carried its score. key_files: of watermark keys; with them each answer has
+    `marks`, found in `workers` more processes. Raises UsageError for impossible arguments, WeightsError for an
+    unknown detector and InputError for a key file that cannot be used, before any file is read.
     """
-    answers = map(_record, scan_many(files, detector=detector, workers=workers, prior=prior, limits=limits))
+    answers: Iterator[Scanned | Failed] = map(
+        _record, scan_many(files, detector=detector, workers=workers, prior=prior, limits=limits)
+    )
+    if explain:
+        answers = map(partial(explained, detector=detector, limits=limits), answers)
     if not key_files:
         return answers
     from . import marking
@@ -65,6 +71,20 @@ def scan(
     keys = marking.read_keys(key_files, passphrase_file)
     marks = marking.verify(files, keys, marking.records_to_read(None), workers=workers, limits=limits)
     return map(marking.beside, answers, marks)
+
+
+def explained(answer: Scanned | Failed, *, detector: str, limits: Limits | None) -> Scanned | Failed:
+    """A scan's answer with what carried its score. Raises UsageError for a detector that cannot tell."""
+    from ..detect.explain import explain
+
+    if isinstance(answer, Failed):
+        return answer
+    result = answer.result
+    parts = explain(
+        answer.path, result.track, result.channel, detector=detector, limits=limits, scored=result.score is not None
+    )
+    told = tuple(schemas.Part(name=part.name, nats=round(part.nats, 4)) for part in parts)
+    return answer.model_copy(update={"explanation": told})
 
 
 def configured_key_files() -> list[Path]:

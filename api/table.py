@@ -18,6 +18,8 @@ from .writers import Record
 
 _COLOURS = {"synthetic": "bold red", "genuine": "green", "inconclusive": "yellow", "error": "magenta"}
 _PLAIN_WIDTH = 100_000  # nothing is wrapped or cut for a pipe
+# Nats below which a part is not worth a word.
+LEAST_PART = 0.05
 SCAN_HEADER = ("file", "sec", "decision", "score", "prob", "why")
 
 
@@ -56,6 +58,18 @@ def scan_row(record: Record) -> tuple[str, ...]:
         "" if result.probability is None else f"{result.probability:.0%}",
         "; ".join(why),
     )
+
+
+def explanations(records: Sequence[Record]) -> list[str]:
+    """For each explained record a line with what spoke for synthetic most, and what against it."""
+    lines = []
+    for record in records:
+        if isinstance(record, Failed) or not record.explanation:
+            continue
+        sides = [[part for part in record.explanation if sign * part.nats >= LEAST_PART] for sign in (1, -1)]
+        told = [", ".join(f"{part.name} {part.nats:+.2f}" for part in side[:3]) or "nothing much" for side in sides]
+        lines.append(f"{printable(record.path)}: for synthetic {told[0]}; against {told[1]}.")
+    return lines
 
 
 def summary(records: Sequence[Record]) -> str:

@@ -1,11 +1,11 @@
-"""How the shipped statistics expert was trained: demo pages and copies of them through chains, genuine speech apart.
+"""How the shipped statistics expert was trained: demo pages, copies of them through chains, and fakes of the zoo.
 
-    earwitness dataset build zoo --data SPEECH --out BUILT          # genuine speech, clean and through chains
-    python benchmarks/statistics_expert.py --shared SHARED --apart BUILT/manifest.jsonl ... --work DIR --out DIR
+    earwitness dataset build zoo --data SPEECH --out BUILT       # genuine speech and fakes of the zoo
+    python benchmarks/statistics_expert.py --shared SHARED --own BUILT/manifest.jsonl ... --work DIR --out DIR
 
 The fit takes the `tune` pages of all four demo folders, and `--copies` copies of each clip through chains of the
-policy "wide", the same for both members of a pair; pages stay whole in every fold. Only the genuine rows of --apart
-are read. No `report` row is read. What is measured is kept under DIR/cache, so that a second run is quick.
+policy "wide", the same for both members of a pair; pages stay whole in every fold, and so do
+the speakers of --own. No `report` row is read. Statistics are kept under DIR/cache, so that a second run is quick.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def page_pairs(folder: Path) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the shipped statistics expert.")
     parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--apart", type=Path, nargs="*", default=[])
+    parser.add_argument("--own", type=Path, nargs="*", default=[])
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--copies", type=int, default=2)
@@ -93,7 +93,7 @@ def main() -> None:
     ]
     manifest = chosen.work / "pages.jsonl"
     write(manifest, [*clips, *rows])
-    trained = train_statistics(manifest, "statistics", chosen.out, apart=chosen.apart, cache=chosen.work / "cache")
+    trained = train_statistics(manifest, "statistics", chosen.out, own=chosen.own, cache=chosen.work / "cache")
     print(trained.card, trained.calibration, trained.metrics, sep="\n")
 
 

@@ -1,7 +1,8 @@
 """Fitting the statistics expert: a linear discriminant and a support vector machine on the same statistics.
 
-The discriminant's covariance is that of genuine speech, much of it from recordings that have no fakes: it learns what
-differs between recordings, which is not what it is asked for, and weighs it down.
+Clips of two sorts: `examples` by many systems of others, and `own`, many copies by the few systems of our zoo. Both
+views learn from both, but not the same: the kernel machine takes own clips as further examples that count little, the
+discriminant only what differs between genuine recordings, which is not what it is asked for: it weighs that down.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ __all__ = ["CLAMP", "Examples", "Fitted", "Settings", "fit"]
 
 @dataclass(frozen=True)
 class Settings:
-    """ridge: added to the variances of standardised statistics. apart: share of the recordings without fakes in the
-    covariance. axes: principal axes that the kernel sees. reach: its width, as gamma times the number of statistics.
-    penalty: C of the support vector machine."""
+    """ridge: added to the variances of standardised statistics. apart: share of own recordings in the covariance.
+    own: share of own clips in the kernel machine. axes: principal axes that the kernel sees. reach: its width, as
+    gamma times the number of statistics. penalty: C of the support vector machine."""
 
     ridge: float = 1.0
     apart: float = 0.7
+    own: float = 0.1
     axes: int = 200
     reach: float = 0.35
     penalty: float = 2.0
@@ -34,11 +36,12 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """x: (n, size). synthetic: bool (n,). weight: (n,), each class to half of the whole."""
+    """x: (n, size). synthetic: bool (n,). weight: (n,), each class to half of the whole. corpus: of each clip."""
 
     x: Floats
     synthetic: NDArray[np.bool_]
     weight: Floats
+    corpus: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +109,8 @@ class Fitted:
         return distance
 
 
-def fit(examples: Examples, apart: Floats, groups: Sequence[str], settings: Settings) -> Fitted:
-    """Fit both views; each is brought to deviation 1 over the examples.
-
-    apart: statistics (m, size) of genuine recordings without fakes; groups: their corpora, within which they vary.
-    Raises DataError when a class is missing.
-    """
+def fit(examples: Examples, own: Examples | None, settings: Settings) -> Fitted:
+    """Fit both views; each is brought to deviation 1 over the examples. Raises DataError when a class is missing."""
     x, y, w = examples.x, examples.synthetic, examples.weight / examples.weight.sum()
     if y.all() or not y.any():
         raise DataError("A detector needs genuine and synthetic clips to learn from.")
@@ -119,20 +118,24 @@ def fit(examples: Examples, apart: Floats, groups: Sequence[str], settings: Sett
     scale = np.sqrt(w @ (x - centre) ** 2) + 1e-3
     a, size = standardised(x, centre, scale), x.shape[1]
     within = _covariance(a[~y], w[~y])
-    if len(apart):
-        others = standardised(apart, centre, scale)
-        names = np.asarray(groups)
-        moved = np.concatenate([others[names == name] - others[names == name].mean(axis=0) for name in set(groups)])
+    if own is not None:
+        others, names = standardised(own.x, centre, scale), np.asarray(own.corpus)
+        groups = [others[~own.synthetic & (names == name)] for name in sorted(set(own.corpus))]
+        moved = np.concatenate([group - group.mean(axis=0) for group in groups if len(group)])
         within = (1 - settings.apart) * within + settings.apart * moved.T @ moved / len(moved)
     between = np.average(a[y], axis=0, weights=w[y]) - np.average(a[~y], axis=0, weights=w[~y])
-    direction = np.linalg.solve(within + settings.ridge * np.eye(size), between)
-    line = a @ direction
-    direction = direction / _deviation(line, w)
+    raw = np.linalg.solve(within + settings.ridge * np.eye(size), between)
+    direction = np.asarray(raw / _deviation(a @ raw, w), dtype=np.float64)
     mean = a.mean(axis=0)
     axes = np.linalg.eigh((a - mean).T @ (a - mean) / len(a))[1][:, -min(settings.axes, size) :]
     reduced = (a - mean) @ _half(axes)
     gamma = settings.reach / size
-    machine = SVC(C=settings.penalty, gamma=gamma).fit(reduced, y, sample_weight=w * len(w))
+    rows, labels, counts = reduced, y, w
+    if own is not None:
+        rows = np.concatenate([reduced, (others - mean) @ _half(axes)])
+        labels = np.concatenate([y, own.synthetic])
+        counts = np.concatenate([w * (1 - settings.own), own.weight / own.weight.sum() * settings.own])
+    machine = SVC(C=settings.penalty, gamma=gamma).fit(rows, labels, sample_weight=counts * len(counts))
     kernel = machine.decision_function(reduced)
     unit = _deviation(kernel, w)
     return Fitted(

@@ -21,7 +21,7 @@ from .verdict import Measurement, Score
 from .windows import LEAST, at_least
 
 KIND = "detector"
-DEFAULT = "baseline"
+DEFAULT = "statistics"
 # Outputs of a graph that are read when they are there, named as in `Measurement`.
 MEASURES = ("speech", "level", "bandwidth", "novelty", "gap")
 
@@ -100,6 +100,11 @@ class OnnxDetector:
             found["level"] = 10.0 * np.log10(power + 1e-20)
         measured = {name: found.get(name, float("nan")) for name in MEASURES}
         return Measurement(found["score"], **measured)
+
+    def parts(self, window: Samples) -> NDArray[np.float64]:
+        """How much of the raw score hangs on each of `settings.parts` in one window (n,), (parts,)."""
+        values = self._session.run(["parts"], {self._input: self._shaped(window)[None]})[0]
+        return np.asarray(values[0], dtype=np.float64)
 
     def _shaped(self, window: Samples) -> NDArray[np.float32]:
         if self.settings.exact:

@@ -33,6 +33,7 @@ class KernelRecipe(recipe.Strict):
 
     ridge: float = Field(default=1.0, gt=0)
     apart: float = Field(default=0.7, ge=0, lt=1)
+    own: float = Field(default=0.1, ge=0, lt=1)
     axes: int = Field(default=200, ge=1)
     reach: float = Field(default=0.35, gt=0)
     penalty: float = Field(default=2.0, gt=0)
@@ -83,17 +84,22 @@ class Heard:
         for own in (synthetic, ~synthetic):
             if own.any():
                 weight[own] /= weight[own].sum()
-        return Examples(self.x[rows], synthetic, weight)
+        corpus = [self.corpus[int(i)] for i in np.flatnonzero(rows)]
+        return Examples(self.x[rows], synthetic, weight, corpus)
 
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
     """Each clip by a model that saw nothing of its cluster, (n,) each."""
 
-    score: Floats
     line: Floats
     kernel: Floats
     novelty: Floats
+
+    @property
+    def score(self) -> Floats:
+        """Of both views together."""
+        return self.line + self.kernel
 
     @property
     def gap(self) -> Floats:
@@ -107,25 +113,26 @@ def train_statistics(
     recipe_name: Path | str = "statistics",
     out: Path | str = ".",
     *,
-    apart: Sequence[Path | str] = (),
+    own: Sequence[Path | str] = (),
     workers: int = 1,
     cache: Path | str | None = None,
 ) -> Trained:
     """Fit on the train and dev rows of one manifest or several; write graph and card into `out`.
 
-    apart: manifests of genuine recordings without fakes of their own, for the covariance and the calibration.
+    own: manifests of datasets with fakes by the zoo beside their sources, for what `kernel.fit` makes of them, and
+    their genuine rows for the calibration.
     Raises DataError, RecipeError, AudioError; WeightsError when the graph differs from the model.
     """
     source = recipe.find(recipe_name, RECIPES)
     settings = recipe.load(source, StatisticsRecipe)
     paths = [manifest] if isinstance(manifest, (str, Path)) else list(manifest)
     clips = learnable([clip for path in paths for clip in manifests.read(path)])
-    others = learnable([clip for path in apart for clip in manifests.read(path)])
+    others = learnable([clip for path in own for clip in manifests.read(path)])
     heard = hear(clips, settings, workers, cache)
-    beside = hear([clip for clip in others if clip.label == "bonafide"], settings, workers, cache) if others else None
-    unseen = out_of_fold(heard, beside, settings)
+    beside = hear(others, settings, workers, cache) if others else None
+    unseen, unseen_own = out_of_fold(heard, beside, settings)
     fitted = fit_all(heard, beside, settings)
-    calibration = _calibrated(heard, unseen, beside, fitted, settings)
+    calibration = _calibrated(heard, unseen, beside, unseen_own, settings)
     clean = heard.clean
     novel = float(np.quantile(unseen.novelty[clean], 1.0 - settings.doubt.novel))
     apart_by = float(-np.quantile(unseen.gap[clean], settings.doubt.apart))
@@ -133,7 +140,7 @@ def train_statistics(
     numbers: dict[str, Any] = {
         "clips": dict(Counter(clip.label for clip in clips)),
         "clusters": len(set(heard.cluster)),
-        "genuine_apart": 0 if beside is None else len(beside.x),
+        "own_clips": 0 if beside is None else len(beside.x),
         "support": len(fitted.weight),
         "eer_unseen": round(metrics.eer(unseen.score[clean], heard.synthetic[clean]), 4),
         "eer_unseen_copies": (
@@ -141,6 +148,8 @@ def train_statistics(
         ),
         "cllr_unseen": round(metrics.cllr(calibration.llr(unseen.score[clean]), heard.synthetic[clean]), 4),
     }
+    if unseen_own is not None and beside is not None:
+        numbers["eer_unseen_own"] = round(metrics.eer(unseen_own.score, beside.synthetic), 4)
     model = KernelDetector(settings.families, settings.resolutions, fitted)
     card = weights.Card(
         name=settings.name,
@@ -186,41 +195,56 @@ def hear(clips: Sequence[Clip], settings: StatisticsRecipe, workers: int, cache:
     )
 
 
-def fit_all(heard: Heard, beside: Heard | None, settings: StatisticsRecipe, rows: Any = None) -> Fitted:
-    """Both views on the rows (all by default) and the genuine recordings beside them."""
+def fit_all(
+    heard: Heard,
+    own: Heard | None,
+    settings: StatisticsRecipe,
+    rows: NDArray[np.bool_] | None = None,
+    own_rows: NDArray[np.bool_] | None = None,
+) -> Fitted:
+    """Both views on the rows of both sorts of clips (all by default)."""
     rows = np.ones(len(heard.x), dtype=bool) if rows is None else rows
-    examples = heard.examples(rows, settings.copies)
-    other = np.zeros((0, heard.x.shape[1])) if beside is None else beside.x
-    return fit(examples, other, () if beside is None else beside.corpus, Settings(**settings.kernel.model_dump()))
+    more = None
+    if own is not None:
+        more = own.examples(np.ones(len(own.x), dtype=bool) if own_rows is None else own_rows, settings.copies)
+    return fit(heard.examples(rows, settings.copies), more, Settings(**settings.kernel.model_dump()))
 
 
-def out_of_fold(heard: Heard, beside: Heard | None, settings: StatisticsRecipe) -> OutOfFold:
+def out_of_fold(heard: Heard, own: Heard | None, settings: StatisticsRecipe) -> tuple[OutOfFold, OutOfFold | None]:
     """Scores by folds of whole clusters. Raises DataError for fewer than two clusters."""
+    fold = _folds(heard, settings)
+    own_fold = None if own is None else _folds(own, settings)
+    sorts = [(heard, fold)] if own is None or own_fold is None else [(heard, fold), (own, own_fold)]
+    found = [OutOfFold(*(np.full(len(rows.x), np.nan) for _ in range(3))) for rows, _ in sorts]
+    for k in range(int(fold.max()) + 1):
+        fitted = fit_all(heard, own, settings, fold != k, None if own_fold is None else own_fold != k)
+        for (rows, folds), into in zip(sorts, found, strict=True):
+            held = folds == k
+            if held.any():
+                into.line[held], into.kernel[held] = fitted.views(rows.x[held])
+                into.novelty[held] = fitted.novelty(rows.x[held])
+    return found[0], found[1] if len(found) > 1 else None
+
+
+def _folds(heard: Heard, settings: StatisticsRecipe) -> NDArray[np.intp]:
     names = sorted(set(heard.cluster))
     if len(names) < 2:
         raise DataError("Calibration leaves speakers or pages out, so it needs two of them at least.")
     order = np.random.default_rng(settings.seed).permutation(len(names))
-    folds = min(settings.folds, len(names))
-    fold_of = {names[i]: position % folds for position, i in enumerate(order)}
-    fold = np.array([fold_of[name] for name in heard.cluster])
-    line, kernel, novelty = (np.full(len(fold), np.nan) for _ in range(3))
-    for k in range(folds):
-        held = fold == k
-        fitted = fit_all(heard, beside, settings, ~held)
-        line[held], kernel[held] = fitted.views(heard.x[held])
-        novelty[held] = fitted.novelty(heard.x[held])
-    return OutOfFold(line + kernel, line, kernel, novelty)
+    fold_of = {names[i]: position % min(settings.folds, len(names)) for position, i in enumerate(order)}
+    return np.array([fold_of[name] for name in heard.cluster])
 
 
 def _calibrated(
-    heard: Heard, unseen: OutOfFold, beside: Heard | None, fitted: Fitted, settings: StatisticsRecipe
+    heard: Heard, unseen: OutOfFold, own: Heard | None, unseen_own: OutOfFold | None, settings: StatisticsRecipe
 ) -> calibrate.Calibration:
     weight = heard.weight * np.where(heard.clean, 1.0, settings.copies)
     score, synthetic, clusters = unseen.score, heard.synthetic, list(heard.cluster)
-    if beside is not None:  # as much as all genuine clips that have fakes
-        score = np.concatenate([score, fitted.score(beside.x)])
-        share = weight[~synthetic].sum() / beside.weight.sum()
-        weight = np.concatenate([weight, beside.weight * share])
-        synthetic = np.concatenate([synthetic, np.zeros(len(beside.x), dtype=bool)])
-        clusters += list(beside.cluster)
+    if own is not None and unseen_own is not None:  # genuine speech of own datasets as much as all other
+        genuine = ~own.synthetic
+        score = np.concatenate([score, unseen_own.score[genuine]])
+        further = own.weight[genuine] * (weight[~synthetic].sum() / own.weight[genuine].sum())
+        weight = np.concatenate([weight, further])
+        synthetic = np.concatenate([synthetic, own.synthetic[genuine]])
+        clusters += [own.cluster[int(i)] for i in np.flatnonzero(genuine)]
     return calibrate.fit(score, synthetic, clusters, weight, **settings.calibration.model_dump())

@@ -38,6 +38,9 @@ def scan(
     prior: Annotated[
         float | None, typer.Option(help="Probability of synthetic before listening (default: the detector's).")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell which statistics carried each score; the file is decoded twice.")
+    ] = False,
     watermark_key: Annotated[
         list[Path] | None,
         typer.Option(
@@ -77,12 +80,13 @@ def scan(
             limits=_limits(max_seconds, max_bytes, max_channels),
             key_files=key_files,
             passphrase_file=passphrase_file,
+            explain=explain,
         )
     else:
         from .. import remote
 
-        if watermark_key or any(limit is not None for limit in (max_seconds, max_bytes, max_channels)):
-            raise UsageError("With --server, keys of marks and limits are the server's own.")
+        if explain or watermark_key or any(limit is not None for limit in (max_seconds, max_bytes, max_channels)):
+            raise UsageError("With --server, keys of marks and limits are the server's own, and it does not explain.")
         key_files = []
         answers = remote.scan(files, client, detector=detector, prior=prior, workers=workers)
     records: list[Record] = []
@@ -98,6 +102,8 @@ def scan(
             records.append(record)
     if not quiet and json != "-" and csv != "-":
         _show(records, marks=bool(key_files))
+        for line in table.explanations(records):
+            print(line)
         print(table.summary(records))
     if fail_on and _failed(records, {condition.value for condition in fail_on}):
         raise typer.Exit(1)

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from earwitness.core import metrics
-from earwitness.core.errors import DataError
+from earwitness.core.errors import DataError, UsageError
 from earwitness.core.onnx_session import open_session
 from earwitness.core.recipe import find, load
 from earwitness.datasets import manifest
 from earwitness.detect import registry
 from earwitness.detect.baseline import RECIPES
+from earwitness.detect.explain import explain
 from earwitness.detect.families import FAMILIES
 from earwitness.detect.kernel import Examples, Fitted, Settings, fit
 from earwitness.detect.kernel_model import OUTPUTS, KernelDetector, export_onnx
@@ -37,12 +38,12 @@ axes = 20
 def home(tiny_manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("few")
     (folder / "few.toml").write_text(FEW)
-    train_statistics(tiny_manifest, folder / "few.toml", folder / "weights", apart=[tiny_manifest])
+    train_statistics(tiny_manifest, folder / "few.toml", folder / "weights", own=[tiny_manifest])
     return folder
 
 
-def blobs(seed: int, size: int = 12) -> tuple[Examples, np.ndarray, list[str]]:
-    """Two classes a little apart along axis 0, in recordings that differ much along axis 1."""
+def blobs(seed: int, size: int = 12) -> tuple[Examples, Examples]:
+    """Two classes a little apart along axis 0, in recordings that differ much along axis 1; and own clips."""
     draw = np.random.default_rng(seed)
     x = draw.standard_normal((300, size))
     y = np.arange(300) % 2 == 0
@@ -50,7 +51,8 @@ def blobs(seed: int, size: int = 12) -> tuple[Examples, np.ndarray, list[str]]:
     x[:, 1] *= 5.0
     apart = draw.standard_normal((200, size))
     apart[:, 1] *= 5.0
-    return Examples(x, y, np.ones(300)), apart, ["a"] * 100 + ["b"] * 100
+    own = Examples(apart, np.arange(200) % 4 == 0, np.ones(200), ["a"] * 100 + ["b"] * 100)
+    return Examples(x, y, np.ones(300)), own
 
 
 def fitted_blobs() -> Fitted:
@@ -58,31 +60,42 @@ def fitted_blobs() -> Fitted:
 
 
 def test_both_views_tell_the_classes_and_lie_about_zero() -> None:
-    model, (fresh, _, _) = fitted_blobs(), blobs(1)
+    model, (fresh, _) = fitted_blobs(), blobs(1)
     for view in model.views(fresh.x):
         assert metrics.eer(view, fresh.synthetic) < 0.4
         assert abs(float(np.mean(view))) < 0.5
     assert np.allclose(model.score(fresh.x), sum(model.views(fresh.x)))
 
 
-def test_recordings_apart_take_their_differences_out_of_the_discriminant() -> None:
-    examples, apart, names = blobs(0)
-    apart[:, 2] *= 20.0
-    alone, with_them = (fit(examples, rows, names, Settings()) for rows in (apart[:0], apart))
+def test_own_recordings_take_their_differences_out_of_the_discriminant() -> None:
+    examples, own = blobs(0)
+    own.x[:, 2] *= 20.0
+    alone, with_them = (fit(examples, more, Settings()) for more in (None, own))
     assert abs(with_them.direction[2]) < 0.5 * abs(alone.direction[2])
 
 
+def test_own_clips_count_in_the_kernel_machine() -> None:
+    """What only own fakes show, along axis 3, is learned from them."""
+    examples, own = blobs(0)
+    own.x[:, 3] += 6.0 * own.synthetic
+    shown, hidden = (np.eye(12)[3] * height for height in (6.0, 0.0))
+    for more, least in ((own, 0.5), (None, -9.0)):
+        kernel = fit(examples, more, Settings(own=0.4)).views(np.stack([shown, hidden]))[1]
+        assert kernel[0] - kernel[1] > least
+    assert kernel[0] - kernel[1] < 0.5
+
+
 def test_far_away_is_novel() -> None:
-    model, (fresh, _, _) = fitted_blobs(), blobs(1)
+    model, (fresh, _) = fitted_blobs(), blobs(1)
     near = model.novelty(fresh.x)
     assert 0.7 < float(near.mean()) < 1.3
     assert float(model.novelty(fresh.x + 30.0).min()) > float(near.max())
 
 
 def test_one_class_is_refused() -> None:
-    examples, apart, names = blobs(0)
+    examples, own = blobs(0)
     with pytest.raises(DataError, match="genuine and synthetic"):
-        fit(Examples(examples.x, np.ones(300, dtype=bool), examples.weight), apart, names, Settings())
+        fit(Examples(examples.x, np.ones(300, dtype=bool), examples.weight), own, Settings())
 
 
 @pytest.mark.parametrize("seconds", [0.25, 1.0, 3.0])
@@ -94,7 +107,7 @@ def test_graph_torch_and_numpy_agree(seconds: float, speech: Speech, tmp_path: P
     with torch.no_grad():
         x = empty(torch.from_numpy(samples))[-1].numpy().astype(np.float64)
     rows = x[draw.integers(0, 3, 60)] + draw.standard_normal((60, x.shape[1])) * (1e-2 + np.abs(x[0]))
-    fitted = fit(Examples(rows, np.arange(60) % 2 == 0, np.ones(60)), rows[:0], (), Settings(axes=10))
+    fitted = fit(Examples(rows, np.arange(60) % 2 == 0, np.ones(60)), None, Settings(axes=10))
     model = KernelDetector(names, resolutions, fitted).eval()
     export_onnx(model, tmp_path / "graph.onnx")
     with torch.no_grad():
@@ -114,7 +127,7 @@ def test_parts_are_what_the_score_loses_without_a_group(speech: Speech) -> None:
     samples = torch.from_numpy(speech(2.0, seed=1)[None])
     x = model(samples)[-1].detach().numpy().astype(np.float64)
     rows = x + examples.standard_normal((40, x.shape[1])) * np.abs(x)
-    fitted = fit(Examples(rows, np.arange(40) % 2 == 0, np.ones(40)), rows[:0], (), Settings(axes=10))
+    fitted = fit(Examples(rows, np.arange(40) % 2 == 0, np.ones(40)), None, Settings(axes=10))
     model = KernelDetector(("cepstra", "flux"), ((256, 80),), fitted).eval()
     with torch.no_grad():
         parts = model(samples)[OUTPUTS.index("parts")][0].numpy()
@@ -140,16 +153,30 @@ def test_a_scan_by_it_tells_fakes_and_its_card_tells_how(
 def test_nobody_is_scored_by_a_model_that_heard_him(home: Path, tiny_manifest: Path) -> None:
     settings = load(home / "few.toml", StatisticsRecipe)
     heard = hear(manifest.read(tiny_manifest), settings, 1, None)
-    unseen = out_of_fold(heard, None, settings)
+    unseen, _ = out_of_fold(heard, None, settings)
     assert np.isfinite(unseen.score).all()
     # Turning one speaker's labels round must not change that speaker's own scores.
     turned = np.array(heard.synthetic)
     own = np.array([name == "s3" for name in heard.cluster])
     turned[own] = ~turned[own]
-    other = out_of_fold(type(heard)(**{**vars(heard), "synthetic": turned}), None, settings)
+    other, _ = out_of_fold(type(heard)(**{**vars(heard), "synthetic": turned}), None, settings)
     assert np.allclose(other.score[own], unseen.score[own]) and not np.allclose(other.score, unseen.score)
 
 
 def test_the_shipped_recipe_fits() -> None:
     settings = load(find("statistics", RECIPES), StatisticsRecipe)
     assert set(settings.families) <= set(FAMILIES) and len(settings.resolutions) == 3
+
+
+def test_what_carried_a_score_is_told_strongest_first(
+    home: Path, tiny_manifest: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARWITNESS_HOME", str(home))
+    fake = next(clip.path for clip in manifest.read(tiny_manifest) if clip.system == "coarse")
+    parts = explain(fake, 0, 0, detector="few")
+    assert {part.name for part in parts} == set(registry.card("few").settings["parts"])
+    assert [abs(part.nats) for part in parts] == sorted((abs(part.nats) for part in parts), reverse=True)
+    assert sum(part.nats for part in parts) > 0.5
+    assert explain(fake, 0, 0, detector="few", scored=False) == ()
+    with pytest.raises(UsageError, match="cannot explain"):
+        explain(fake, 0, 0, detector="baseline")
