@@ -17,9 +17,7 @@ def run(command: Sequence[str], name: str) -> bytes:
     Raises AudioError when the program cannot be run, fails, or takes more than ten minutes.
     """
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False
-        )
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise AudioError(f"{name}: {Path(command[0]).name} could not be run or took too long.") from error
     if done.returncode:

@@ -18,8 +18,7 @@ from .protocol import Engine, Voice, voice_of
 __all__ = ["Engine", "Voice", "engines", "open_engine", "voice_of"]
 
 _ENGINES: dict[str, Engine] = {
-    engine.name: engine
-    for engine in (espeak.ENGINE, festival.ENGINE, flite.ENGINE, Kokoro(), OpenJTalk(), Piper())
+    engine.name: engine for engine in (espeak.ENGINE, festival.ENGINE, flite.ENGINE, Kokoro(), OpenJTalk(), Piper())
 }
 
 

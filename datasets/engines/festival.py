@@ -17,7 +17,7 @@ def _command(voice: Voice, rng: np.random.Generator, source: Path, target: Path)
     pace = rng.uniform(0.88, 1.15)
     # The HMM engine has its own rate, above 1 for faster; diphones are stretched.
     scheme = (
-        f"(set! hts_engine_params (cons '(\"-r\" {pace:.3f}) hts_engine_params))"
+        f'(set! hts_engine_params (cons \'("-r" {pace:.3f}) hts_engine_params))'
         if voice.name.endswith("_hts")
         else f"(Parameter.set 'Duration_Stretch {1 / pace:.3f})"
     )

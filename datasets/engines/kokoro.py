@@ -1,7 +1,7 @@
 """Kokoro-82M (StyleTTS 2 with an iSTFTNet decoder) as int8 ONNX, speaking English through IPA.
 
-The package's styles are Japanese speakers; what they say in English comes out well all the same. A mean of styles is a
-further voice: "jf_alpha+jm_kumo"; a name that comes twice weighs twice.
+The package's styles are Japanese speakers; what they say in English comes out well all the same. A mean of styles is
+a further voice: "jf_alpha+jm_kumo"; a name that comes twice weighs twice.
 """
 
 from __future__ import annotations

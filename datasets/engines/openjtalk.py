@@ -13,7 +13,7 @@ from ...core.errors import AudioError, MissingPart
 from .pins import Pins, pins_of
 from .protocol import Voice, voice_of, words
 
-_CREDIT = "HTS Voice \"Mei\", (c) 2009-2013 Nagoya Institute of Technology, MMDAgent, http://www.mmdagent.jp/"
+_CREDIT = 'HTS Voice "Mei", (c) 2009-2013 Nagoya Institute of Technology, MMDAgent, http://www.mmdagent.jp/'
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,14 @@ def clauses(text: str, name: str, accent: str = "en-us") -> list[str]:
 def symbols(parts: Sequence[str], table: Mapping[str, object], most: int) -> list[str]:
     """Clauses joined to texts of at most `most` symbols, all of them in `table`; what it does not have is left out.
 
-    Raises UsageError when a single clause is longer.
+    A clause that is longer is split between words, a word that is longer is cut.
     """
     joined: list[str] = []
     for part in parts:
         known = "".join(character for character in part if character in table)
-        if len(known) > most:
-            raise UsageError(f"A clause of {len(known)} phonemes is too long; at most {most} are spoken at a time.")
-        if joined and len(joined[-1]) + 1 + len(known) <= most:
-            joined[-1] += " " + known
-        else:
-            joined.append(known)
+        for piece in [known] if len(known) <= most else known.split(" "):
+            if joined and len(joined[-1]) + 1 + len(piece) <= most:
+                joined[-1] += " " + piece
+            else:
+                joined.append(piece[:most])
     return joined
