@@ -22,5 +22,6 @@ def run(command: Sequence[str], name: str) -> bytes:
         raise AudioError(f"{name}: {Path(command[0]).name} could not be run or took too long.") from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise AudioError(f"{name}: {Path(command[0]).name} failed: {lines[-1] if lines else 'no message'}")
+        reason = lines[-1] if lines else f"no message, exit status {done.returncode}"
+        raise AudioError(f"{name}: {Path(command[0]).name} failed: {reason}")
     return done.stdout

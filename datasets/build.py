@@ -22,7 +22,7 @@ from .fakes import OpenCodec, System, make, open_from_zoo, plan, weights_digest
 from .manifest import Clip
 from .marks import Marker, marked_twins
 from .pairs import augment_pairs, beds_of
-from .readers import OnError, read_folders
+from .readers import OnError, read_folders, warn
 from .recipe import BuildRecipe, FakesRecipe, read_recipe, select
 from .render import Engine, Progress
 from .spoken import OpenEngine, check_engines, plan_lines, speak_pairs
@@ -87,7 +87,8 @@ def build(
         jobs = plan(sources, systems, found.seed, found.fakes.per_clip or None, equalise=found.fakes.equalise)
         rows += make(jobs, work, open_codec, **options)
     if lines:
-        rows += speak_pairs(lines, work, open_engine, equalise=found.fakes.equalise, **options)
+        equalise, tell = found.fakes.equalise, on_error or warn
+        rows += speak_pairs(lines, work, open_engine, equalise=equalise, on_error=tell, **options)
     if found.watermark is not None and marker is not None:
         rows = [*rows, *marked_twins(rows, found.watermark, found.seed, work, marker, **options)]
     if found.augment is not None:

@@ -11,17 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from ..core.audio import Audio, load, resample
-from ..core.errors import DataError, RecipeError, UsageError
+from ..core.errors import AudioError, DataError, RecipeError, UsageError
 from ..core.run import seed_for
 from .engines import Engine, Voice, voice_of
 from .fakes import RATE, finish
 from .manifest import Clip
 from .match import bandwidth, low_pass, match_spectrum, speech_bounds
+from .readers import OnError, warn
 from .recipe import EngineRecipe
 from .render import Engine as Runner
 from .render import Made, Progress, render
 
 METHOD = "tts"
+_NOTHING = Audio(np.zeros((1, 0), np.float32), RATE)
 OpenEngine = Callable[[str], Engine]
 """Name -> engine. For a process pool it must be picklable; the engine need not be."""
 
@@ -99,6 +101,7 @@ def speak_pairs(
     open_engine: OpenEngine,
     *,
     equalise: bool = False,
+    on_error: OnError = warn,
     engine: Runner = "local",
     workers: int = 1,
     progress: Progress | None = None,
@@ -110,7 +113,8 @@ def speak_pairs(
     the narrowest band among them; a fake has its twin's level, and with `equalise` its long-term spectrum. `speaker`
     stays the genuine one, which keeps pairs together; `voice` says who is heard.
 
-    Raises DataError when an engine returns no sound, and what `Engine.speak` raises.
+    A line that an engine fails on is left out, and `on_error(path of the clip, reason)` hears of it. Raises DataError
+    when an engine fails on all, and what `Engine.speak` raises beside AudioError.
     """
     keyed = [(line.key, line) for line in lines]
     # One engine after the other, so that few are held open at once.
@@ -127,7 +131,13 @@ def speak_pairs(
     spoken = dict(zip(order, raw, strict=True))
     groups: dict[str, list[int]] = defaultdict(list)
     for number, line in enumerate(lines):
-        groups[line.clip.path].append(number)
+        if spoken[number].seconds > 0:
+            groups[line.clip.path].append(number)
+        else:
+            on_error(Path(line.clip.path), f"{line.engine} ({line.voice.name}) could not speak {line.clip.text!r}")
+    heard = {lines[i].engine for numbers in groups.values() for i in numbers}
+    if silent := sorted({line.engine for line in lines} - heard):
+        raise DataError(f"The engine {silent[0]!r} could not speak any of the texts.")
     cuts: list[tuple[str, _Cut]] = []
     rows: list[tuple[Line, bool]] = []
     for numbers in groups.values():
@@ -150,11 +160,15 @@ class _Cut:
 
 
 def _speak(open_engine: OpenEngine, line: Line) -> Audio:
-    said = _opened(open_engine, line.engine).speak(line.clip.text, line.voice.name, line.seed)
+    """At a peak of 0.9; empty when the engine fails, so that one text does not end the work on thousands."""
+    try:
+        said = _opened(open_engine, line.engine).speak(line.clip.text, line.voice.name, line.seed)
+    except AudioError:
+        return _NOTHING
     samples = resample(said.mono(), RATE).samples
     peak = float(np.abs(samples).max(initial=0.0))
     if not np.isfinite(peak) or peak == 0:
-        raise DataError(f"{line.engine} ({line.voice.name}) made no sound of {line.clip.text!r}.")
+        return _NOTHING
     return Audio((samples * (0.9 / peak)).astype(np.float32), RATE)
 
 

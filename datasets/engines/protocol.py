@@ -68,11 +68,13 @@ def voice_of(engine: Engine, name: str) -> Voice:
 
 
 def words(text: str) -> str:
-    """`text` on one line, in small letters where it is all capitals, which engines would spell out.
+    """`text` on one line from its first letter or digit on, in small letters where it is all capitals.
 
-    Raises UsageError when there is no letter or digit in it.
+    Engines would spell capitals out, and festival crashes on dots before the first word. Raises UsageError when there
+    is no letter or digit.
     """
     line = " ".join(text.split())
-    if not any(character.isalnum() for character in line):
+    first = next((at for at, character in enumerate(line) if character.isalnum()), None)
+    if first is None:
         raise UsageError(f"There are no words to speak in {line!r}.")
-    return line.lower() if line.isupper() else line
+    return line[first:].lower() if line.isupper() else line[first:]
