@@ -23,7 +23,8 @@ from .render import Engine as Runner
 from .render import Made, Progress, render
 
 METHOD = "tts"
-_NOTHING = Audio(np.zeros((1, 0), np.float32), RATE)
+# What stands for a failure: a FLAC file cannot be without samples.
+_NOTHING = Audio(np.zeros((1, 1), np.float32), RATE)
 OpenEngine = Callable[[str], Engine]
 """Name -> engine. For a process pool it must be picklable; the engine need not be."""
 
@@ -131,7 +132,7 @@ def speak_pairs(
     spoken = dict(zip(order, raw, strict=True))
     groups: dict[str, list[int]] = defaultdict(list)
     for number, line in enumerate(lines):
-        if spoken[number].seconds > 0:
+        if spoken[number].seconds > _NOTHING.seconds:
             groups[line.clip.path].append(number)
         else:
             on_error(Path(line.clip.path), f"{line.engine} ({line.voice.name}) could not speak {line.clip.text!r}")
@@ -160,7 +161,7 @@ class _Cut:
 
 
 def _speak(open_engine: OpenEngine, line: Line) -> Audio:
-    """At a peak of 0.9; empty when the engine fails, so that one text does not end the work on thousands."""
+    """At a peak of 0.9; nothing when the engine fails, so that one text does not end the work on thousands."""
     try:
         said = _opened(open_engine, line.engine).speak(line.clip.text, line.voice.name, line.seed)
     except AudioError:
