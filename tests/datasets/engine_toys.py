@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from earwitness.core.audio import Audio
@@ -152,7 +153,7 @@ def piper_pins(folder: Path) -> Pins:
     return pins(folder, "piper", {"model": _model(nodes, inputs, outputs, constants), "settings": settings})
 
 
-def _model(nodes: list[object], inputs: list[object], outputs: list[object], constants: list[object]) -> bytes:
+def _model(nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: list[Any]) -> bytes:
     import onnx
     from onnx import helper
 
