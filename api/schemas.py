@@ -323,6 +323,18 @@ class System(Schema):
     metrics: dict[str, FiniteFloat | str] = Field(default_factory=dict, description="measured on its weights")
 
 
+class EngineVoice(Schema):
+    """One voice of a synthesiser that can make fakes for a dataset."""
+
+    engine: str
+    voice: str
+    language: str = Field(description="BCP 47")
+    licence: str = Field(description="of what the voice says")
+    note: str = Field(description="whom to credit, what to know")
+    held_out: bool = Field(description="kept out of training, as the attack that no detector has heard")
+    missing: str = Field(description="what to install; empty when it can speak")
+
+
 class Leak(Schema):
     """How well one trivial cue tells fakes from genuine speech, as AUC in 0.5 to 1."""
 

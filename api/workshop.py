@@ -12,7 +12,7 @@ from ..codecs import facts, tokens, zoo
 from ..codecs.neural import NeuralCodec
 from ..core.audio import load, save
 from ..core.errors import UsageError, WeightsError
-from .schemas import Leak, System
+from .schemas import EngineVoice, Leak, System
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done, total)."""
@@ -139,6 +139,25 @@ def build_dataset(
         progress=progress,
     )
     return built.folder, len(built.clips), [] if built.report is None else _leaks(built.report)
+
+
+def engine_voices() -> list[EngineVoice]:
+    """Every voice of every synthesiser, and what to install for those that cannot speak here."""
+    from ..datasets.engines import engines
+
+    return [
+        EngineVoice(
+            engine=engine.name,
+            voice=voice.name,
+            language=voice.language,
+            licence=voice.licence,
+            note=voice.note,
+            held_out=engine.held_out,
+            missing=engine.missing((voice.name,)),
+        )
+        for engine in engines().values()
+        for voice in engine.voices
+    ]
 
 
 def audit_dataset(manifest: Path) -> list[Leak]:

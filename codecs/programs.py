@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ import numpy as np
 from ..core.audio import Audio, exactly, resample
 from ..core.audio import load as load_audio
 from ..core.audio import save as save_audio
-from ..core.errors import AudioError, MissingPart, UsageError
+from ..core.errors import MissingPart, UsageError
+from ..core.program import run
 
 Samples = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Commands = Callable[["Program", float, Path], list[list[str]]]
-_PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
@@ -86,22 +85,13 @@ class Program:
                 pcm = np.clip(np.round(padded[0] * 32768), -32768, 32767).astype("<i2")
                 (folder / "in").write_bytes(pcm.tobytes())
             for command in self.commands(self, kbps, folder):
-                self._run(command)
+                run(command, self.name)
             if self.wav:
                 out = load_audio(folder / "out.wav").samples[0]
             else:
                 out = np.frombuffer((folder / "out").read_bytes(), dtype="<i2").astype(np.float32) / 32768
         kept: Samples = exactly(out[None, self.delay :], samples.size)[0]
         return kept
-
-    def _run(self, command: list[str]) -> None:
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise AudioError(f"{self.name}: {Path(command[0]).name} could not be run or took too long.") from error
-        if done.returncode:
-            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise AudioError(f"{self.name}: {Path(command[0]).name} failed: {lines[-1] if lines else 'no message'}")
 
 
 def _codec2(program: Program, kbps: float, folder: Path) -> list[list[str]]:

@@ -17,13 +17,15 @@ from ..core.errors import DataError, RecipeError
 from . import manifest
 from .audit import Report, audit
 from .card import card
+from .engines import open_engine as engine_of
 from .fakes import OpenCodec, System, make, open_from_zoo, plan, weights_digest
 from .manifest import Clip
 from .marks import Marker, marked_twins
 from .pairs import augment_pairs, beds_of
-from .readers import OnError, read_folders
+from .readers import OnError, read_folders, warn
 from .recipe import BuildRecipe, FakesRecipe, read_recipe, select
 from .render import Engine, Progress
+from .spoken import OpenEngine, check_engines, plan_lines, speak_pairs
 
 _HEAD = "dataset.toml"
 
@@ -45,6 +47,7 @@ def build(
     *,
     checkpoint_dir: Path | str | None = None,
     open_codec: OpenCodec | None = None,
+    open_engine: OpenEngine = engine_of,
     marker: Marker | None = None,
     engine: Engine = "local",
     workers: int = 1,
@@ -56,26 +59,36 @@ def build(
     The work is done in `out_dir` + ".partial"; run again after an interruption, it goes on from there. The
     finished folder (audio/, manifest.jsonl and .parquet, README.md, dataset.toml) appears at once. A dataset
     of the same recipe and clips that is already there is returned. Relative checkpoints of the recipe are
-    looked up in `checkpoint_dir`, else beside the recipe. A recipe with [watermark] needs a `marker`.
+    looked up in `checkpoint_dir`, else beside the recipe. A recipe with [watermark] needs a `marker`. Clips
+    without a text are left alone by engines.
     `on_error(path, reason)` hears of files left out.
 
-    Raises RecipeError, DataError, and LeakError when a cue tells the classes apart.
+    Raises RecipeError, DataError, MissingPart for an engine that is not installed (before any work), and LeakError
+    when a cue tells the classes apart.
     """
     found, base = read_recipe(recipe)
+    check_engines(found.fakes.engines, open_engine)
     clips = read_folders(data_dirs) if on_error is None else read_folders(data_dirs, on_error=on_error)
     sources = select(clips, found.select, found.seed)
     systems = _systems(found.fakes, Path(checkpoint_dir) if checkpoint_dir else base, open_codec or open_from_zoo)
     if found.watermark is not None and marker is None:
         raise RecipeError("The recipe has a [watermark], and there is no marker to put it on.")
+    lines = plan_lines(sources, found.fakes.engines, found.seed, open_engine)
     out = Path(os.path.abspath(out_dir))
-    head = _identity(found, sources, systems, marker)
+    pins = [open_engine(entry.name).pin for entry in found.fakes.engines]
+    head = _identity(found, sources, systems, marker, pins)
     if (present := _present(out, head)) is not None:
         return present
 
     work = out.with_name(out.name + ".partial")
-    jobs = plan(sources, systems, found.seed, found.fakes.per_clip or None, equalise=found.fakes.equalise)
     options: dict[str, Any] = {"engine": engine, "workers": workers, "progress": progress}
-    rows = make(jobs, work, open_codec, **options)
+    rows: list[Clip] = []
+    if systems:
+        jobs = plan(sources, systems, found.seed, found.fakes.per_clip or None, equalise=found.fakes.equalise)
+        rows += make(jobs, work, open_codec, **options)
+    if lines:
+        equalise, tell = found.fakes.equalise, on_error or warn
+        rows += speak_pairs(lines, work, open_engine, equalise=equalise, on_error=tell, **options)
     if found.watermark is not None and marker is not None:
         rows = [*rows, *marked_twins(rows, found.watermark, found.seed, work, marker, **options)]
     if found.augment is not None:
@@ -112,10 +125,16 @@ def _systems(fakes: FakesRecipe, base: Path, open_codec: OpenCodec) -> list[Syst
     return systems
 
 
-def _identity(recipe: BuildRecipe, sources: Sequence[Clip], systems: Sequence[System], marker: Marker | None) -> str:
+def _identity(
+    recipe: BuildRecipe,
+    sources: Sequence[Clip],
+    systems: Sequence[System],
+    marker: Marker | None,
+    pins: Sequence[str],
+) -> str:
     weights = [weights_digest(system.name, file) for system in systems for file in system.checkpoints]
     key = "" if recipe.watermark is None or marker is None else marker.key_id
-    made_by = hashlib.sha256(f"{recipe.text()}{weights}{key}".encode()).hexdigest()
+    made_by = hashlib.sha256(f"{recipe.text()}{weights}{key}{''.join(pins)}".encode()).hexdigest()
     return f'version = 1\nrecipe = "{made_by}"\nsources = "{manifest.digest(sources)}"\n'
 
 

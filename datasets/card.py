@@ -38,13 +38,15 @@ def card(name: str, about: str, recipe: str, digest: str, clips: Sequence[Clip],
     parts = [
         f"# {name}",
         about,
-        "Fakes here are machine-made copies of the genuine clips, for training and testing detectors. A bona fide "
+        "Fakes here are machine-made copies of the genuine clips, or synthesis of their texts, for training and "
+        "testing detectors. A bona fide "
         "clip and its fakes went the same way (rate, level, container, augmentation) but for the system.",
         f"Digest: `{digest}`",
         "## Clips",
         _counts(clips),
         "## Corpora, licences, credits",
         _licences(clips),
+        _voices(clips),
         "## Audit",
         _audit(report),
         "## Recipe",
@@ -83,7 +85,8 @@ def _counts(clips: Sequence[Clip]) -> str:
 def _licences(clips: Sequence[Clip]) -> str:
     corpora: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
-        corpora[clip.corpus].append(clip)
+        if not clip.voice:
+            corpora[clip.corpus].append(clip)
     rows = [
         [
             corpus,
@@ -94,6 +97,12 @@ def _licences(clips: Sequence[Clip]) -> str:
         for corpus, group in sorted(corpora.items())
     ]
     return _table(["corpus", "licence", "credit", "languages"], rows)
+
+
+def _voices(clips: Sequence[Clip]) -> str:
+    """The voices of synthesisers; "" when there are none."""
+    rows = sorted({(clip.system, clip.voice, clip.language, clip.licence, clip.note) for clip in clips if clip.voice})
+    return f"## Voices\n\n{_table(['engine', 'voice', 'language', 'licence', 'note'], rows)}" if rows else ""
 
 
 def _audit(report: Report) -> str:

@@ -167,7 +167,7 @@ def _opened(open_codec: OpenCodec, name: str, checkpoint: str) -> Resynthesiser:
 def _make(open_codec: OpenCodec, job: Job) -> Audio:
     source = resample(load(job.clip.path).mono(), RATE)
     if not job.system:
-        return _finish(source.samples, source.samples)
+        return finish(source.samples, source.samples)
     made = _opened(open_codec, job.system, job.checkpoint).resynth(source, job.kbps)
     if made.rate != source.rate or made.samples.shape != source.samples.shape:
         raise DataError(
@@ -179,11 +179,11 @@ def _make(open_codec: OpenCodec, job: Job) -> Audio:
     samples = made.samples
     if job.equalise:
         samples = match_spectrum(samples[0], source.samples[0], RATE)[None]
-    return _finish(samples, source.samples)
+    return finish(samples, source.samples)
 
 
-def _finish(samples: NDArray[np.float32], source: NDArray[np.float32]) -> Audio:
-    """Mean removed, the source's rms (mean removed likewise), peak at most 0.99."""
+def finish(samples: NDArray[np.float32], source: NDArray[np.float32]) -> Audio:
+    """(1, n) at 16 kHz: mean removed, the rms of `source` (its mean removed likewise), peak at most 0.99."""
     level = float(np.std(source, dtype=np.float64)) if source.size else 0.0
     centred = samples - np.mean(samples, dtype=np.float64) if samples.size else samples
     own = float(np.std(centred, dtype=np.float64)) if samples.size else 0.0

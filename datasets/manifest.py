@@ -24,9 +24,11 @@ class Clip:
     """One row: a sound file, who is heard, where it came from and what was done to it.
 
     `path` and `source` are absolute in memory; in a manifest they are relative to its folder where they lie
-    below it. `system` is the codec or generator that made a spoof, "" for bona fide. `source` is the clip
-    that this one was made from. `kbps` is None when the system has no bitrate. `chain` is the augmentation
-    chain as text. `neural_codec` tells whether any neural codec touched the sound.
+    below it. `speaker` is who is heard in the genuine clip that this one is or goes with. `system` is the codec
+    or generator that made a spoof, "" for bona fide; `method` is "tts" for a synthesiser, `voice` its voice,
+    `note` whom to credit for it. `source` is the clip that this one was made from, or beside. `kbps` is None
+    when the system has no bitrate. `chain` is the augmentation chain as text. `neural_codec` tells whether any
+    neural codec touched the sound.
     """
 
     path: str
@@ -43,6 +45,9 @@ class Clip:
     kind: str = "speech"
     system: str = ""
     checkpoint: str = ""
+    method: str = ""
+    voice: str = ""
+    note: str = ""
     kbps: float | None = None
     source: str = ""
     chain: str = ""

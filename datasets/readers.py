@@ -25,11 +25,11 @@ _SOUND = (
 )
 
 
-def _warn(path: Path, reason: str) -> None:
+def warn(path: Path, reason: str) -> None:
     logging.getLogger(__name__).warning("left out %r: %s", os.fspath(path), reason)
 
 
-def read_folder(folder: Path | str, *, on_error: OnError = _warn) -> list[Clip]:
+def read_folder(folder: Path | str, *, on_error: OnError = warn) -> list[Clip]:
     """The clips of one folder, with absolute paths.
 
     A `manifest.jsonl`, `manifest.parquet` or `manifest.csv` (columns as in `Clip`, text) is believed.
@@ -49,7 +49,7 @@ def read_folder(folder: Path | str, *, on_error: OnError = _warn) -> list[Clip]:
     return clips
 
 
-def read_folders(folders: Iterable[Path | str], *, on_error: OnError = _warn) -> list[Clip]:
+def read_folders(folders: Iterable[Path | str], *, on_error: OnError = warn) -> list[Clip]:
     """The clips of several folders together, checked (`manifest.check`).
 
     A plain folder's speaker whose name an earlier folder holds follows that folder's split. A file with the

@@ -7,9 +7,9 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..core import recipe as recipes
 from ..core.errors import DataError
@@ -40,15 +40,34 @@ class SystemRecipe(recipes.Strict):
     kbps: tuple[float, ...] = ()
 
 
+class EngineRecipe(recipes.Strict):
+    """A synthesiser that speaks the texts of the clips: by `per_text` of `voices`, or of all that it has.
+
+    `held_out`: yes, the engine that is kept from training is meant; this is a test set.
+    """
+
+    name: str
+    voices: tuple[str, ...] = ()
+    per_text: int = Field(default=1, ge=1)
+    held_out: bool = False
+
+
 class FakesRecipe(recipes.Strict):
-    """How many fakes for each clip (0: every system, checkpoint and bitrate), and by what.
+    """How many fakes for each clip (0: every system, checkpoint and bitrate) by which systems, and by which engines.
 
     `equalise` brings each fake to the long-term spectrum of its source, where a system's tilt would tell it.
     """
 
     per_clip: int = Field(default=1, ge=0)
     equalise: bool = False
-    systems: tuple[SystemRecipe, ...] = Field(min_length=1)
+    systems: tuple[SystemRecipe, ...] = ()
+    engines: tuple[EngineRecipe, ...] = ()
+
+    @model_validator(mode="after")
+    def _by_something(self) -> Self:
+        if not self.systems and not self.engines:
+            raise ValueError("name what makes the fakes, in systems or engines")
+        return self
 
 
 class MarkRecipe(recipes.Strict):
@@ -79,8 +98,11 @@ class BuildRecipe(recipes.Strict):
     augment: AugmentRecipe | None = None
 
     def text(self, indent: int | None = None) -> str:
-        """As JSON; without a [watermark] that is not there, so that older datasets keep their identity."""
-        return self.model_dump_json(indent=indent, exclude={"watermark"} if self.watermark is None else None)
+        """As JSON; without [watermark] and engines where there are none: older datasets keep their identity."""
+        absent: dict[str, Any] = {} if self.watermark is not None else {"watermark": True}
+        if not self.fakes.engines:
+            absent["fakes"] = {"engines": True}
+        return self.model_dump_json(indent=indent, exclude=absent)
 
 
 def read_recipe(recipe: Path | str | BuildRecipe) -> tuple[BuildRecipe, Path]:

@@ -1,4 +1,4 @@
-"""earwitness dataset build | audit."""
+"""earwitness dataset build | audit | engines."""
 
 from __future__ import annotations
 
@@ -75,6 +75,33 @@ def audit(
         _show(leaks)
     if any(leak.leaks for leak in leaks):
         raise typer.Exit(1)
+
+
+@app.command()
+def engines(json: Json = None, home: Home = None, debug: Debug = False) -> None:
+    """List the synthesisers that can speak the texts of clips: voices, languages, licences, what to install."""
+    from .. import table, workshop
+    from .output import lines
+
+    rows = workshop.engine_voices()
+    lines(json, rows)
+    if json != "-":
+        header = ("engine", "voice", "language", "licence", "training", "state", "note")
+        table.show(
+            header,
+            [
+                (
+                    row.engine,
+                    row.voice,
+                    row.language,
+                    row.licence,
+                    "held out" if row.held_out else "",
+                    row.missing or "installed",
+                    row.note,
+                )
+                for row in rows
+            ],
+        )
 
 
 def _show(leaks: list[Leak]) -> None:
