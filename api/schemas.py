@@ -321,6 +321,7 @@ class System(Schema):
     hours: FiniteFloat = Field(0.0, description="hours of speech it was trained on; 0 when not known")
     published: str = Field("", description="size and quality of the published system")
     metrics: dict[str, FiniteFloat | str] = Field(default_factory=dict, description="measured on its weights")
+    tried: str = Field("", description="what was tried, where there are no weights")
 
 
 class EngineVoice(Schema):

@@ -46,6 +46,7 @@ def _system(row: zoo.Listing) -> System:
         hours=row.hours,
         published="; ".join(filter(None, (size, known.get("published_figure", "")))),
         metrics={key: value for key, value in row.metrics.items() if isinstance(value, int | float | str)},
+        tried=row.tried,
     )
 
 

@@ -16,6 +16,7 @@ from . import classical, copy_synthesis, facts, pretrained, programs
 from . import recipe as recipes
 from .neural import NeuralCodec, NeuralSpec, NeuralVocoder
 from .protocol import Codec, Resynthesiser
+from .tried import TRIED
 
 Backend = Literal["auto", "onnx", "torch"]
 
@@ -26,7 +27,7 @@ class Listing:
 
     kind: codec, vocoder, classical, copy-synthesis or program. trained: whether `open` gives it; an untrained one is
     a shipped recipe without weights. facts: what is known of the published system (`facts.card_entry`), empty for
-    what is no network. hours of training speech; metrics as its card has them.
+    what is no network. hours of training speech; metrics as its card has them. tried: why there are no weights.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Listing:
     facts: Mapping[str, Any] = field(default_factory=dict)
     hours: float = 0.0
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    tried: str = ""
 
 
 def _neural() -> dict[str, Card]:
@@ -72,7 +74,9 @@ def untrained() -> list[Listing]:
             continue
         known = facts.card_entry(recipe.model)
         kind = "codec" if known["quantiser"] else "vocoder"
-        rows.append(Listing(name, kind, 0, (), 0, recipe.summary, trained=False, facts=known))
+        rows.append(
+            Listing(name, kind, 0, (), 0, recipe.summary, trained=False, facts=known, tried=TRIED.get(name, ""))
+        )
     return rows
 
 

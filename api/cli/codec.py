@@ -44,7 +44,20 @@ def list_(
     table.show(LIST_HEADER, [_list_row(row) for row in rows])
 
 
-LIST_HEADER = ("name", "kind", "Hz", "kbit/s", "parameters", "causal", "taxonomy", "trained", "paper", "summary")
+LIST_HEADER = (
+    "name",
+    "kind",
+    "Hz",
+    "kbit/s",
+    "parameters",
+    "causal",
+    "taxonomy",
+    "trained",
+    "measured",
+    "paper",
+    "summary",
+)
+MEASURED = (("stoi", "STOI"), ("pesq", "PESQ"))
 
 
 def _list_row(row: System) -> tuple[str, ...]:
@@ -58,9 +71,16 @@ def _list_row(row: System) -> tuple[str, ...]:
         "" if row.causal is None else "yes" if row.causal else "no",
         "/".join(filter(None, (row.quantiser, row.auxiliary, row.decoder))),
         trained if row.paper else "",
+        row.tried or _measured(row),
         f"{row.paper} ({row.published})" if row.published else row.paper,
         row.summary,
     )
+
+
+def _measured(row: System) -> str:
+    """Quality on test speakers as the card has it, at the highest bitrate."""
+    at = f"_{max(row.kbps):g}kbps" if row.kbps else ""
+    return ", ".join(f"{label} {row.metrics[key + at]:.2f}" for key, label in MEASURED if key + at in row.metrics)
 
 
 def _grid_rows(cells: Mapping[tuple[str, str, str], Sequence[str]]) -> list[tuple[str, ...]]:
