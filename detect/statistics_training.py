@@ -134,7 +134,10 @@ def train_statistics(
     fitted = fit_all(heard, beside, settings)
     calibration = _calibrated(heard, unseen, beside, unseen_own, settings)
     clean = heard.clean
-    novel = float(np.quantile(unseen.novelty[clean], 1.0 - settings.doubt.novel))
+    novelty = unseen.novelty[clean]
+    if unseen_own is not None and beside is not None:
+        novelty = np.concatenate([novelty, unseen_own.novelty[beside.clean]])
+    novel = float(np.quantile(novelty, 1.0 - settings.doubt.novel))
     apart_by = float(-np.quantile(unseen.gap[clean], settings.doubt.apart))
     rules = {**settings.rules.model_dump(), "most_novelty": novel, "most_gap": max(0.0, apart_by)}
     numbers: dict[str, Any] = {
