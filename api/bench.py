@@ -155,6 +155,10 @@ def _file(path: Path, *, wanted: Sequence[tuple[str, float]], words: bool, secon
     except EarwitnessError as error:
         return Failed(path=text_path(path), error=str(error))
     original = Audio(np.ascontiguousarray(original.samples[:, : round(seconds * RATE)]), RATE)
+    if original.samples.shape[1] < quality.SHORTEST:
+        return Failed(
+            path=text_path(path), error="It is shorter than a quarter of a second; there is too little to compare."
+        )
     if not np.any(original.samples):
         return Failed(path=text_path(path), error="It is silent; there is nothing to compare.")
     return [_clip(path, original, name, kbps, words) for name, kbps in wanted]

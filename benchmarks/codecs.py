@@ -5,8 +5,9 @@
 AUDIO is a folder with a manifest.csv (split "test" is used), LYRA the folder of Lyra v2's three TFLite files. Prints
 one row for each codec and bitrate: PESQ-WB, STOI, mel distance, SI-SDR, perplexity of the first codebook, measured
 kbit/s, real-time factor on one thread; means with 95 % intervals that resample whole speakers, then PESQ by corpus.
-A clip that PESQ refuses (no speech found) is counted and left out of PESQ alone. --only leaves out all others of the
-zoo, and Opus and Lyra with them.
+A clip that PESQ refuses (no speech found) is counted and left out of PESQ alone. Codec2 and Speex run where their
+programs are installed; their RTF is wall time with the start of two processes for each clip, and their measured
+kbit/s is not known. --only leaves out all others of the zoo, and Opus and Lyra with them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from pystoi import stoi
 
 RATE = 16_000
 OPUS = (6.0, 8.0, 12.0, 16.0, 24.0)
+PROGRAMS = {"codec2": (0.7, 1.2, 2.4, 3.2), "speex": (3.95, 5.75, 9.8, 16.8, 27.8)}
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,17 @@ def neural(name: str, kbps: float | None) -> Runner:
     return run
 
 
+def program(name: str, kbps: float) -> Runner:
+    member = zoo.open(name)
+
+    def run(clip: Audio) -> Coded:
+        start = time.perf_counter()
+        out = member.resynth(clip, kbps)
+        return Coded(out.samples[0], time.perf_counter() - start)
+
+    return run
+
+
 def opus(kbps: float) -> Runner:
     member = classical.open("opus")
 
@@ -119,6 +132,8 @@ def conditions(lyra_folder: Path | None, only: list[str]) -> Iterator[tuple[str,
             yield from ((row.name, kbps, neural(row.name, kbps)) for kbps in row.kbps)
         elif row.kind in ("vocoder", "copy-synthesis"):
             yield row.name, 0.0, neural(row.name, None)
+        elif row.kind == "program":
+            yield from ((row.name, kbps, program(row.name, kbps)) for kbps in PROGRAMS.get(row.name, row.kbps))
     if only:
         return
     yield from (("opus", kbps, opus(kbps)) for kbps in OPUS)

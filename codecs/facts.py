@@ -60,6 +60,7 @@ MODELS: dict[str, Facts] = {
         "Zeghidour et al. 2021, arXiv 2107.03312",
         *("MVQ", "none", "T"),
         causal=True,
+        parameters=8.4,
         figure="at 3 kbps preferred to Opus at 12 (MUSHRA)",
     ),
     "spectralcodec": Facts("Langman et al. 2024, arXiv 2406.05298", "SQ", "none", "F", head="T"),

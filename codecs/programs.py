@@ -127,6 +127,8 @@ _MEMBERS = {
             (0.7, 1.2, 1.3, 1.4, 1.6, 2.4, 3.2),
             {"c2enc": "EARWITNESS_C2ENC", "c2dec": "EARWITNESS_C2DEC"},
             _codec2,
+            # 20 ms, the delay of all modes but 700C, which has some 10 ms more.
+            delay=160,
             advice="Debian and Ubuntu have it in the package codec2.",
         ),
         Program(

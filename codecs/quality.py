@@ -21,6 +21,7 @@ from .listeners import speaker_similarity, word_error_rate
 from .pitch import track
 
 RATE = 16_000
+SHORTEST = RATE // 4  # samples that PESQ needs at least
 _FARTHEST = 1_600  # samples: 100 ms
 _HOP = RATE // 100
 Wave = NDArray[np.float32]
@@ -81,7 +82,9 @@ def compare(original: Wave, heard: Wave, *, words: bool = False, text: str = "")
 
 
 def _lag(original: Wave, heard: Wave) -> int:
-    """Samples by which `heard` is late, 0 when the two hardly correlate (vocoders keep no phase)."""
+    """Samples by which `heard` is late, 0 when they hardly correlate (vocoders keep no phase) or are short."""
+    if original.size < SHORTEST:
+        return 0
     size = 1 << (2 * original.size).bit_length()
     product = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size))
     correlation = np.fft.irfft(product, size)
@@ -91,17 +94,19 @@ def _lag(original: Wave, heard: Wave) -> int:
 
 
 def _pesq(original: Wave, heard: Wave) -> float | None:
-    from pesq import NoUtterancesError, pesq
+    from pesq import PesqError, pesq
 
     try:
         return float(pesq(RATE, original, heard, "wb"))
-    except (NoUtterancesError, ValueError):  # no speech found, or a clip too short
+    except (PesqError, ValueError):  # no speech found, or a clip too short
         return None
 
 
 def _stoi(original: Wave, heard: Wave) -> float | None:
     from pystoi import stoi
 
+    if original.size < SHORTEST:
+        return None
     with warnings.catch_warnings():
         # Too little speech is only warned of there, with a made-up value.
         warnings.simplefilter("error", RuntimeWarning)

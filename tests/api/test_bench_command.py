@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from earwitness.api import bench
 from earwitness.api.bench import Clip
-from earwitness.api.bench_page import png
+from earwitness.api.bench_page import page, png
 from earwitness.core.audio import Audio, save
 from earwitness.core.errors import UsageError
 
@@ -23,7 +24,7 @@ Run = Callable[..., "CompletedProcess[str]"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two voices, a text file in sound clothes with a hostile name, an empty file, a torn MP3, and silence."""
+    """Two voices; a text file with a hostile name, an empty file, a torn MP3, a click, and silence."""
     data = tmp_path / "data"
     data.mkdir()
     for name, pitch in (("one", 120.0), ("two", 190.0)):
@@ -36,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     (data / "<b>bad\x1b[31m.wav").write_text("no sound", encoding="utf-8")
     (data / "empty.wav").write_bytes(b"")
     (data / "torn.mp3").write_bytes(b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xfb\x90")
+    save(data / "click.wav", Audio(np.full((1, 160), 0.1, np.float32), 16_000))
     save(data / "silent.wav", Audio(np.zeros((1, 16_000), np.float32), 16_000))
     return data
 
@@ -48,17 +50,18 @@ def test_a_folder_with_bad_files_finishes_and_names_them(
     done = run("codec", "bench", "steps", "lpc", "opus@16", "--data", folder, "--json", rows, "--html", html)
     assert done.returncode == 0
     assert "steps" in done.stdout
-    assert all(name in done.stderr for name in ("bad\\x1b[31m.wav", "silent.wav", "empty.wav", "torn.mp3"))
+    bad = ("bad\\x1b[31m.wav", "silent.wav", "empty.wav", "torn.mp3", "click.wav")
+    assert all(name in done.stderr for name in bad)
     found = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
     points = {(row["codec"], row["kbps"]): row for row in found if row.get("record") == "summary"}
     assert {codec for codec, _ in points} == {"steps", "lpc", "opus"}
     assert all(row["files"] == 2 and row["failed"] == 0 for row in points.values())
     assert points["opus", 24.0]["pesq"] > points["steps", 0.8]["pesq"]
     assert points["lpc", 0.0]["measured_kbps"] is None
-    assert sum("error" in row and "record" not in row for row in found) == 4
-    page = html.read_text(encoding="utf-8")
-    assert page.count("<svg") == 3 and page.count("<audio") >= 4 and "data:image/png;base64," in page
-    assert "<b>bad" not in page and "&lt;b&gt;bad" in page and "http" not in page
+    assert sum("error" in row and "record" not in row for row in found) == len(bad)
+    shown = html.read_text(encoding="utf-8")
+    assert shown.count("<svg") == 3 and shown.count("<audio") >= 4 and "data:image/png;base64," in shown
+    assert "<b>bad" not in shown and "&lt;b&gt;bad" in shown and "http" not in shown
 
 
 def test_unknown_names_and_rates_are_refused_before_any_work(require: Callable[[str], None], folder: Path) -> None:
@@ -87,6 +90,16 @@ def test_bytes_are_saved_against_opus_at_equal_quality() -> None:
     assert point.saved_mb_per_cpu_second == pytest.approx(4.5 / 100)
     worse = bench.summarise([clip("mine", 2.0, 1.5, 0.1), *opus])[0]
     assert worse.opus_kbps is None and worse.saved_mb_per_hour is None
+
+
+def test_every_codec_of_a_plot_has_its_own_line() -> None:
+    names = [f"codec{number}" for number in range(24)]
+    points = bench.summarise([clip(name, 2.0, 2.0 + number / 10, 0.1) for number, name in enumerate(names)])
+    plot = page(bench.Bench((), points, ())).split("<figure>")[1]
+    lines = re.findall(r"<polyline [^>]*(stroke='.*?' stroke-dasharray='.*?')", plot)
+    assert len(lines) == len(set(lines)) == 24 and all(f">{name}</text>" in plot for name in names)
+    tall = int(re.findall(r"<svg width=640 height=(\d+)", plot)[0])
+    assert max(map(int, re.findall(r"<text x=486 y=(\d+)", plot))) < tall
 
 
 def test_a_picture_is_a_png_of_its_pixels() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,22 @@ def test_lyra_speaks_through_the_protocol(require: Callable[[str], None], shared
     assert spectra[0].argmax() == pytest.approx(spectra[1].argmax(), abs=3)
     assert 0.3 < np.std(heard) / np.std(said.samples) < 3
     assert np.array_equal(codec.decode(tokens).samples[0], heard)
+
+
+def test_lyra_speaks_as_in_the_benchmark(
+    require: Callable[[str], None], shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """benchmarks/lyra.py drives the interpreters by itself: the same samples, so the same PESQ."""
+    require("ai_edge_litert")
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    benchmark = importlib.import_module("lyra")
+    folder = shared / "peers" / "lyra-v2"
+    codec = pretrained.open("lyra-v2", folder)
+    said = voice(20_100)  # no whole number of frames
+    for kbps in benchmark.STAGES:
+        heard = codec.resynth(said, kbps).samples
+        assert np.array_equal(heard, benchmark.resynth(folder, said, kbps).samples)
+        assert np.std(heard) > 0.01
 
 
 def test_lyra_without_its_files_is_a_sentence(require: Callable[[str], None], tmp_path: Path) -> None:

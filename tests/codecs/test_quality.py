@@ -69,6 +69,15 @@ def test_what_cannot_be_measured_is_none(require: Callable[[str], None]) -> None
     assert silent.speaker is None and silent.word_error_rate is None
 
 
+@pytest.mark.parametrize("size", [1, 160, 3_000, 4_500])
+def test_a_clip_too_short_for_a_measure_has_none(require: Callable[[str], None], size: int) -> None:
+    require("pesq")
+    said = voice()[1_000 : 1_000 + size]
+    found = quality.compare(said, said)
+    assert found.stoi is None and found.speaker is None and found.mel == 0
+    assert (found.pesq is None) == (size < quality.SHORTEST)
+
+
 def test_edits_count_words() -> None:
     assert listeners.edits([], ["a"]) == 1
     assert listeners.edits(["the", "cat", "sat", "on", "the", "mat"], ["the", "cat", "on", "a", "mat"]) == 2
