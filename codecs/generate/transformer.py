@@ -145,7 +145,9 @@ class Transformer(nn.Module):
         length = x.shape[1]
         if present is not None:
             seen = present[:, None, None, :]
-            return seen & _before(length, 0, x.device) if self.causal else seen
+            seen = seen & _before(length, 0, x.device) if self.causal else seen
+            # Padding sees itself, since a row that sees nothing would be NaN.
+            return seen | torch.eye(length, dtype=torch.bool, device=x.device)
         if self.causal and start and length > 1:
             return _before(length, start, x.device)
         return None
