@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ... import __version__
-from . import codec, dataset, demo, evaluate, keys, scan, serve, train, watermark, weights
+from . import codec, dataset, demo, evaluate, keys, scan, serve, speak, train, watermark, weights
 from .options import Server
 from .root import Root, tolerate_any_text
 
@@ -42,6 +42,7 @@ def root(
 app.command("scan")(scan.scan)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
+app.command("speak")(speak.speak)
 app.command("detectors")(weights.detectors)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
