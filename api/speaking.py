@@ -1,4 +1,4 @@
-"""The use case of generated speech: consent, text, prompt, the best of some takes, the mark, and where it comes from."""
+"""The use case of generated speech: text, prompt, consent, the best of some takes, the mark, its provenance."""
 
 from __future__ import annotations
 
@@ -62,11 +62,10 @@ def speak(
 ) -> Spoken:
     """Write `text` in the voice of `prompt` to `out`, marked, and its provenance to `<out>.json`: both or neither.
 
-    best_of: takes with the seeds seed, seed + 1 ..., of which the one that is understood best is kept. key_file: of the
-    mark; default KEY. mark False needs a `purpose`, which the provenance states.
-    Raises UsageError for a text or language that cannot be spoken and for a voice without consent; InputError for an
-    unusable prompt or consent; WeightsError for an untrained model; MissingPart without torch; EarwitnessError when
-    the model says nothing.
+    best_of: takes with the seeds seed, seed + 1 ..., of which the one that is understood best is kept. key_file: of
+    the mark; default KEY. mark False needs a `purpose`, which the provenance states. Raises UsageError for a text or
+    language that cannot be spoken and for a voice without consent; InputError for an unusable prompt or consent;
+    WeightsError for an untrained model; MissingPart without torch; EarwitnessError when the model says nothing.
     """
     if not 1 <= best_of <= _MOST_TAKES:
         raise UsageError(f"--best-of is 1 to {_MOST_TAKES}, and {best_of} is not.")

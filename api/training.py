@@ -40,8 +40,8 @@ class TrainingOptions:
 def train(recipe: str, data: Path, out: Path, options: TrainingOptions, progress: Progress | None = None) -> Path:
     """Train what a recipe describes on a folder of recordings, or on a built dataset, into `out`.
 
-    Returns the file of weights (codecs) or the card (generators, detectors, the watermark's listener). Raises RecipeError,
-    DataError, UsageError, and MissingPart without torch.
+    Returns the file of weights (codecs) or the card (generators, detectors, the watermark's listener). Raises
+    RecipeError, DataError, UsageError, and MissingPart without torch.
     """
     if is_detector(recipe):
         return _train_detector(recipe, data, out, options)
@@ -125,7 +125,7 @@ def _train_generator(
 ) -> Path:
     """On a folder that 'dataset align' made; what has codes learns those of its codec, which are made first."""
     try:
-        from ..codecs.generate.publish import publish
+        from ..codecs.generate.publish import publish, token_settings
         from ..codecs.generate.training import hop_length
         from ..codecs.generate.training import train as fit
     except ImportError as error:
@@ -139,7 +139,10 @@ def _train_generator(
 
     aligned, section = Aligned.open(data), recipe.data
     codec = zoo.open_codec(section.codec) if section.codec else None
-    count = len(aligned.packed.clips)
+    found = tokens = None
+    if isinstance(codec, NeuralCodec):
+        found = codes(aligned, codec, report("coding", len(aligned.packed.clips)))
+        tokens = token_settings(codec.name, codec.spec.digest, found)
     source = Spoken(
         aligned,
         section.seconds,
@@ -148,10 +151,11 @@ def _train_generator(
         recipe.seed,
         hop=hop_length(recipe),
         whole=section.whole,
-        codes=codes(aligned, codec, report("coding", count)) if isinstance(codec, NeuralCodec) else None,
+        codes=found,
     )
     trained = fit(recipe, source, out, report("training", recipe.schedule.steps))
-    return publish(recipe, trained.file, out, (clip.sha256 for clip in aligned.packed.clips if clip.split == "train"))
+    heard = (clip.sha256 for clip in aligned.packed.clips if clip.split == "train")
+    return publish(recipe, trained.file, out, heard, tokens=tokens)
 
 
 def _train_detector(recipe: str, data: Path, out: Path, options: TrainingOptions) -> Path:

@@ -1,4 +1,4 @@
-"""Transcribed speech with its phones in time: a pack, and beside it what is said where, for text-driven generators."""
+"""Transcribed speech with its phones in time: a pack, and beside it what is said where, for generators."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ class Aligned:
         return self.borders[self.first[clip] : self.first[clip + 1]]
 
 
-def align_clips(
-    clips: Sequence[Clip], out: Path, progress: Callable[[int, int], None] | None = None
-) -> Coverage:
+def align_clips(clips: Sequence[Clip], out: Path, progress: Callable[[int, int], None] | None = None) -> Coverage:
     """Align every transcribed English speech clip, and pack those that worked into `out`.
 
     Work that was begun goes on: finished alignments are kept in `<out>.lines`, one a line, until the folder is whole.

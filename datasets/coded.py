@@ -21,8 +21,8 @@ def codes(
 ) -> list[NDArray[np.int16]]:
     """(levels, frames) of each clip at the level that generators learn.
 
-    They are read from `codes-<codec>.npz` in the folder when the codec's weights made that file, else made and written
-    there. Raises DataError when the codec's rate is not the pack's.
+    They are read from `codes-<codec>.npz` in the folder when the codec's weights made that file, else made and
+    written there. Raises DataError when the codec's rate is not the pack's.
     """
     packed, spec = aligned.packed, codec.spec
     if spec.rate != packed.rate:

@@ -23,10 +23,10 @@ _EDGE = 1_920
 class Spoken:
     """Batches as a pure function of (seed, step); corpora, speakers and clips are drawn as by `pack.Crops`.
 
-    Arrays of a batch, the batch first: wave float32 (n,), zeros beyond length; start, length () samples of the piece in
-    the trimmed clip; phones, ends int64 (phones,) of the whole trimmed clip, present bool (phones,); prompt float32
-    (m,), from another clip of the speaker where there is one. With codes also: codes int64 (levels, frames), -1 beyond
-    the end; prompt_codes int64 (levels, frames) of the prompt.
+    Arrays of a batch, the batch first: wave float32 (n,), zeros beyond length; start, length () samples of the piece
+    in the trimmed clip; phones, ends int64 (phones,) of the whole trimmed clip, present bool (phones,); prompt
+    float32 (m,), from another clip of the speaker where there is one. With codes also: codes int64 (levels, frames),
+    -1 beyond the end; prompt_codes int64 (levels, frames) of the prompt.
     """
 
     def __init__(

@@ -17,10 +17,14 @@ def speak(
     ] = None,
     consent: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="TOML with who, basis and date: needed for any voice that was not trained on."),
+        typer.Option(
+            metavar="FILE", help="TOML with who, basis and date: needed for any voice that was not trained on."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="OUT", help="The suffix names the format.")] = None,
-    model: Annotated[str, typer.Option(metavar="NAME|DIR", help="From --list, or the folder of a training.")] = "matcha",
+    model: Annotated[
+        str, typer.Option(metavar="NAME|DIR", help="From --list, or the folder of a training.")
+    ] = "matcha",
     language: Annotated[str, typer.Option(help="Of the text; English alone so far.")] = "en",
     seed: Annotated[int, typer.Option(min=0, help="The same seed says it the same way.")] = 0,
     best_of: Annotated[int, typer.Option("--best-of", metavar="N", min=1, help="Keep the clearest of N takes.")] = 1,

@@ -1,8 +1,8 @@
-"""Where each phone of a known text lies in a recording: pocketsphinx's aligner, offline, about 20 times real time.
+"""Where each phone of a known text lies in a recording: pocketsphinx's aligner, offline, 20 times real time.
 
-Two passes: the words are fixed first, then their phones, in frames of 10 ms. The aligner gives silence at the edges to
-the first and last phone unless there is enough of it, so half a second of faint noise is put on both ends and taken
-off again from the result.
+Two passes: the words are fixed first, then their phones, in frames of 10 ms. The aligner gives silence at the edges
+to the first and last phone unless there is enough of it, so half a second of faint noise is put on both ends and
+taken off again from the result.
 """
 
 from __future__ import annotations

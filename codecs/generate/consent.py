@@ -43,7 +43,9 @@ def read(path: Path) -> Consent:
             raise InputError(f"The consent {path.name!r} is larger than 64 KiB; it should hold a few lines.")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         digest = sha256(path)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"The consent {str(path)!r} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"The consent {str(path)!r} cannot be read: {error}.") from error
     unknown = next((key for key in table if key not in _KEYS), None)
     if unknown is not None:

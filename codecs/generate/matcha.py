@@ -1,7 +1,7 @@
 """Matcha-TTS (Mehta et al. 2023) with given durations: phones to log-mels by flow matching, then our `vocos`.
 
-A FastSpeech-like half gives the mean of the mels (80 mels, hop 256, 16 kHz); a second half learns the flow from noise to
-mels given that mean, in a few Euler steps. Without steps the mean itself is spoken: clear but over-smooth.
+A FastSpeech-like half gives the mean of the mels (80 mels, hop 256, 16 kHz); a second half learns the flow from noise
+to mels given that mean, in a few Euler steps. Without steps the mean itself is spoken: clear but over-smooth.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Matcha(nn.Module):
         return out
 
     def losses(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Of a batch of `datasets.spoken.Spoken`: `mean` and `length`, and `flow` (optimal transport, Lipman 2022)."""
+        """Of a batch of `datasets.spoken.Spoken`: `mean`, `flow` (optimal transport, Lipman 2022) and `length`."""
         mel = self.mel(batch["wave"])
         centres = batch["start"][:, None] + HOP * torch.arange(mel.shape[-1], device=mel.device)
         heard = (centres < (batch["start"] + batch["length"])[:, None])[:, None].to(mel.dtype)

@@ -60,12 +60,16 @@ def _spelled_out(text: str) -> str:
     shorts = "|".join(key for key in _SHORT if key.isalpha() and key != "no")
     text = re.sub(rf"\b({shorts})\.", lambda m: f"{_SHORT[m[1].lower()]} ", text, flags=re.IGNORECASE)
     for pattern, say in _NUMBERS:
-        text = re.sub(pattern, lambda match, say=say: f" {say(match)} ", text)
+        text = re.sub(pattern, _apart(say), text)
     for sign, word in _SIGNS.items():
         text = text.replace(sign, word)
     # Capitals with points (U.S.A.) and short words all in capitals are spelled by their letters.
     text = re.sub(r"\b(?:[A-Z]\.){2,}", lambda m: " ".join(m[0].replace(".", "")) + " ", text)
     return re.sub(r"\b[A-Z]{2,4}\b", _initials, text) if text != text.upper() else text
+
+
+def _apart(say: Callable[[re.Match[str]], str]) -> Callable[[re.Match[str]], str]:
+    return lambda match: f" {say(match)} "
 
 
 def _initials(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the text-driven generators share: a voice from a prompt, phones with their neighbours, and phones laid out in time."""
+"""What the text-driven generators share: a voice from a prompt, phones in context, and phones laid out in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .transformer import Transformer, TransformerConfig
 
 # Log-mels as our `vocos` takes them (models/vocos.py), and what they are brought to about unit variance with.
 RATE, N_FFT, HOP, MELS = 16_000, 1024, 256, 80
-_MIDDLE, _SPREAD = -2.5, 2.2
+_MIDDLE, _SPREAD = -1.1, 1.85
 
 
 class Mel(nn.Module):

@@ -1,7 +1,7 @@
-"""In which order a language model meets the codes of several codebook levels (Copet et al. 2023, MusicGen, section 2.2).
+"""In which order a language model meets the codes of several levels (Copet et al. 2023, MusicGen, section 2.2).
 
-A pattern places every code (level, frame) in a slot of a step. A step is what the model predicts at once: its slots are
-independent of each other, given all steps before.
+A pattern places every code (level, frame) in a slot of a step. A step is what the model predicts at once: its slots
+are independent of each other, given all steps before.
 """
 
 from __future__ import annotations

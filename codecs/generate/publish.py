@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -16,6 +18,16 @@ from ..packed_weights import pack
 from .builders import build
 from .consent import short
 from .recipe import GeneratorRecipe
+from .sampling import repetition_threshold
+
+
+def token_settings(codec: str, digest: str, codes: Sequence[NDArray[np.integer[Any]]]) -> dict[str, Any]:
+    """What a token model's speaker must know: the codec, its weights, and how often real speech repeats a code.
+
+    codes: (levels, frames) of real speech.
+    """
+    repetition = repetition_threshold([line[0].astype(np.int64) for line in codes])
+    return {"codec": codec, "codec_sha256": digest, "repetition": repetition}
 
 
 def publish(
@@ -24,12 +36,14 @@ def publish(
     folder: Path,
     clips: Iterable[str],
     *,
+    tokens: Mapping[str, Any] | None = None,
     metrics: Mapping[str, Any] | None = None,
     licence: str = "Apache-2.0",
 ) -> Path:
     """Write weights, list of clips and card of a trained checkpoint into `folder`; returns the card's path.
 
-    clips: sha256 of each file of the training manifest. Raises WeightsError when another recipe made the checkpoint.
+    clips: sha256 of each file of the training manifest. tokens: of a token model, see `token_settings`. Raises
+    WeightsError when another recipe made the checkpoint.
     """
     with safe_open(str(checkpoint), framework="pt") as file:  # type: ignore[no-untyped-call]
         made = dict(file.metadata() or {})
@@ -55,7 +69,7 @@ def publish(
         settings={
             "model": recipe.model,
             "arguments": dict(recipe.arguments),
-            "codec": recipe.data.codec,
+            **(tokens or {}),
             "parameters": sum(p.numel() for p in model.parameters()),
             "steps": int(made.get("step", 0)),
             "hours": float(made.get("hours", 0.0)),

@@ -1,4 +1,4 @@
-"""The best of several takes of one text: the one in which the aligner finds the words best, then the one of usual length."""
+"""The best of several takes of one text: in which the aligner finds the words best, then of the usual length."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def ranked(takes: Iterable[Take], text: str, spoken: Sequence[Phones]) -> list[T
     words = [word for sentence in sentences(text) for word in sentence if word != PAUSE]
     usual = sum(map(estimate, spoken))
     scored = [Take(take.seed, take.audio, _score(take.audio, words)) for take in takes]
-    return sorted(scored, key=lambda take: (take.score is None, -(take.score or 0.0), abs(take.audio.seconds - usual)))
+    return sorted(
+        scored, key=lambda take: (take.score is None, -(take.score or 0.0), abs(take.audio.seconds - usual))
+    )
 
 
 def _score(audio: Audio, words: Sequence[str]) -> float | None:

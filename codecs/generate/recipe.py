@@ -24,9 +24,9 @@ class SpokenSection(Strict):
     whole: only clips that fit into a piece, from their start to their end.
     """
 
-    seconds: float = Field(2.56, gt=0)
-    prompt_seconds: float = Field(2.0, gt=0)
-    batch: int = Field(8, ge=1)
+    seconds: float = Field(default=2.56, gt=0)
+    prompt_seconds: float = Field(default=2.0, gt=0)
+    batch: int = Field(default=8, ge=1)
     codec: str = ""
     whole: bool = False
 

@@ -41,7 +41,7 @@ def listings() -> list[Listing]:
 
 
 def find(name: str) -> Card:
-    """The card of a name, or of the folder of a training. Raises UsageError, and WeightsError for an untrained one."""
+    """The card of a name, or of a training's folder. Raises UsageError, and WeightsError for an untrained one."""
     known = weights.cards(KIND)
     if name in known:
         return known[name]
@@ -52,8 +52,8 @@ def find(name: str) -> Card:
         return cards[0]
     if name in core_recipe.shipped(recipes.PACKAGE):
         raise WeightsError(
-            f"The generator {name!r} is untrained: there are no weights of it here. Make some with 'earwitness dataset "
-            f"align' and 'earwitness train {name} --data ALIGNED --out DIR', and speak with --model DIR."
+            f"The generator {name!r} is untrained: there are no weights of it here. Make some with 'earwitness "
+            f"dataset align' and 'earwitness train {name} --data ALIGNED --out DIR', and speak with --model DIR."
         )
     listed = ", ".join(row.name for row in listings())
     raise UsageError(f"There is no generator {name!r}; known: {listed}, and folders of a training.")

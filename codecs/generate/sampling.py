@@ -17,10 +17,10 @@ _NEVER = float("-inf")
 class Sampler:
     """How codes are drawn.
 
-    temperature: 0 takes the likeliest. top_k: only the k likeliest, 0 for all. top_p: only the likeliest that hold this
-    share together (nucleus, Holtzman et al. 2020). window, threshold: repetition-aware sampling (Chen et al. 2024,
-    VALL-E 2, algorithm 1): a drawn code that fills at least `threshold` of the last `window` codes is drawn again from
-    the whole distribution, itself left out; window 0 switches it off.
+    temperature: 0 takes the likeliest. top_k: only the k likeliest, 0 for all. top_p: only the likeliest that hold
+    this share together (nucleus, Holtzman et al. 2020). window, threshold: repetition-aware sampling (Chen et al.
+    2024, VALL-E 2, algorithm 1): a drawn code that fills at least `threshold` of the last `window` codes is drawn
+    again from the whole distribution, itself left out; window 0 switches it off.
     """
 
     temperature: float = 1.0

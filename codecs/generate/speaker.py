@@ -28,7 +28,7 @@ from .sampling import Sampler
 from .text import IDS, SIL, Phones, estimate
 
 # Seconds: of silence at the edges of a piece, of a pause, of a phone.
-_EDGE, _PAUSE, _PHONE = 0.1, (0.08, 0.4), (0.02, 0.35)
+_EDGE, _PAUSE, _PHONE = 0.1, (0.08, 0.4), (0.02, 0.4)
 # A piece is not longer than most clips of the training.
 _MOST_PHONES = 60
 _MOST_PROMPT = 8 * RATE
@@ -39,13 +39,15 @@ _LEAST, _MOST = 0.7, 1.6
 
 @dataclass(frozen=True)
 class Manner:
-    """How to speak. pace: above 1 faster. steps, temperature: of the flow. guidance, sampler: of codes."""
+    """How to speak. pace: above 1 faster. steps, temperature: of the flow. guidance, sampler: of codes; without a
+    sampler, the usual one with the card's threshold of repetition.
+    """
 
     pace: float = 1.0
     steps: int = 8
     temperature: float = 0.667
     guidance: float = 1.0
-    sampler: Sampler = Sampler()
+    sampler: Sampler | None = None
 
 
 class Speaker:
@@ -66,7 +68,8 @@ class Speaker:
             self._vocoder: Any = _vocoder()
             self._say = self._matcha
         else:
-            self._codec = _codec(settings["codec"])
+            self._codec = _codec(settings["codec"], settings["codec_sha256"], card.name)
+            self._threshold = float(settings["repetition"])
             self._say = self._valler if settings["model"] == "valler" else self._valle
 
     def speak(
@@ -74,8 +77,8 @@ class Speaker:
     ) -> Audio:
         """The sentences one after the other, mono at 16 kHz.
 
-        sentences: from `text.phonemise`; prompt: from `prompt.prepared`. The same seed gives the same sound on the same
-        machine. Raises EarwitnessError when the model says nothing.
+        sentences: from `text.phonemise`; prompt: from `prompt.prepared`. The same seed gives the same sound on the
+        same machine. Raises EarwitnessError when the model says nothing.
         """
         generator = torch.Generator().manual_seed(seed)
         pieces = [piece for sentence in sentences for piece in cut(sentence)]
@@ -104,9 +107,8 @@ class Speaker:
         self, phones: Phones, prompt: NDArray[np.float32], manner: Manner, generator: torch.Generator
     ) -> NDArray[np.float32]:
         encoded, stops = self._timed(phones, prompt, manner.pace)
-        codes = self.model.render(
-            encoded, stops, sampler=manner.sampler, guidance=manner.guidance, generator=generator
-        )
+        sampler = self._sampler(manner)
+        codes = self.model.render(encoded, stops, sampler=sampler, guidance=manner.guidance, generator=generator)
         return self._decoded(codes)
 
     def _valle(
@@ -120,15 +122,19 @@ class Speaker:
             torch.from_numpy(heard[None, : self.model.config.levels]),
             least=int(_LEAST * usual),
             most=int(_MOST * usual),
-            sampler=manner.sampler,
+            sampler=self._sampler(manner),
             generator=generator,
         )
         return self._decoded(codes)
 
+    def _sampler(self, manner: Manner) -> Sampler:
+        return manner.sampler or Sampler(threshold=self._threshold)
+
     def _decoded(self, codes: Tensor) -> NDArray[np.float32]:
         spec, found = self._codec.spec, codes[0].numpy()
         tokens = Tokens(found, spec.name, spec.digest, spec.rate, found.shape[1] * spec.hop_length, spec.code_bits)
-        return self._codec.decode(tokens).samples[0]
+        wave: NDArray[np.float32] = self._codec.decode(tokens).samples[0]
+        return wave
 
 
 def ends(phones: Phones, seconds: NDArray[np.floating[Any]], pace: float) -> Tensor:
@@ -158,7 +164,8 @@ def _vocoder() -> Any:
     return load_model(card.settings["model"], card.settings["arguments"], weights.path(card, "safetensors"))
 
 
-def _codec(name: str) -> NeuralCodec:
+def _codec(name: str, digest: str, generator: str) -> NeuralCodec:
     codec = zoo.open_codec(name)
-    assert isinstance(codec, NeuralCodec)
+    if not isinstance(codec, NeuralCodec) or codec.spec.digest != digest:
+        raise WeightsError(f"{generator!r} learnt the codes of other weights of {name!r} than are installed.")
     return codec

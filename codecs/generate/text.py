@@ -14,17 +14,14 @@ from . import letters
 from .normalise import PAUSE, sentences
 
 SIL = "SIL"
-PHONES = (
-    SIL,
-    *"AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M".split(),
-    *"N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split(),
-)
+_ARPABET = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
+PHONES = (SIL, *_ARPABET.split())
 IDS: Mapping[str, int] = {phone: number for number, phone in enumerate(PHONES)}
 # Usual pace of read English, to know before how long a text will be.
 _PHONE_SECONDS, _PAUSE_SECONDS = 0.085, 0.4
 MOST_SECONDS = 120.0
 _MOST_LETTERS = 20_000
-_VOICELESS, _HISSING = frozenset("P T K F TH".split()), frozenset("S Z SH ZH CH JH".split())
+_VOICELESS, _HISSING = frozenset({"P", "T", "K", "F", "TH"}), frozenset({"S", "Z", "SH", "ZH", "CH", "JH"})
 
 Phones = tuple[str, ...]
 

@@ -1,6 +1,7 @@
 """The one transformer of the generators: pre-norm, rotary positions, SDPA, a static key-value cache, grouped codes.
 
-Feed-forward layers are linear (SwiGLU, Shazeer 2020): a convolution of the same size costs half as much again on a CPU.
+Feed-forward layers are linear (SwiGLU, Shazeer 2020): a convolution of the same size costs half as much again on a
+CPU.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class TransformerConfig(Strict):
 
 @dataclass
 class Cache:
-    """Keys and values of all layers, (batch, heads, most, head_dim) each, written in place and read up to `filled`."""
+    """Keys and values of all layers, (batch, heads, most, head_dim) each, written in place, read up to `filled`."""
 
     keys: list[Tensor]
     values: list[Tensor]

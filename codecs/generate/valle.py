@@ -1,7 +1,7 @@
-"""VALL-E (Wang et al. 2023): text and a 3-second prompt in, codes of the first level one by one, then the other levels.
+"""VALL-E (Wang et al. 2023): text and a 3-second prompt, codes of the first level one by one, then the others.
 
-Our `soundstream`, the first four levels (50 Hz, 1024 codes each). Two simplifications: the words of the prompt are not
-given, only its codes; and the level of the second stage is an added embedding instead of AdaLN.
+Our `soundstream`, the first four levels (50 Hz, 1024 codes each). Two simplifications: the words of the prompt are
+not given, only its codes; and the level of the second stage is an added embedding instead of AdaLN.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Valle(nn.Module):
         return torch.stack([table(codes[:, k]) for k, table in enumerate(self.tables) if k < levels]).sum(0)
 
     def _text(self, phones: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Embedded phones with their padding moved in front, where it does not part text and speech, and who is there.
+        """Embedded phones, their padding moved in front, where it does not part text and speech; who is there.
 
         So training and speaking lay out a prompt alike.
         """

@@ -1,8 +1,8 @@
 """VALL-E R (Han et al. 2024): a language model over codec tokens that always knows which phone it is saying.
 
-The published model predicts at each step whether to stay on a phone or move to the next; here the durations come from a
-predictor, so the pointer moves by itself and can neither skip nor loop. Codes of our `wavtokenizer`: one codebook of
-2048 at 80 Hz, so no second stage is needed, and as clear at 0.9 kbps as our `soundstream` at 1.5 (STOI 0.71).
+The published model predicts at each step whether to stay on a phone or move to the next; here the durations come from
+a predictor, so the pointer moves by itself and can neither skip nor loop. Codes of our `wavtokenizer`: one codebook
+of 2048 at 80 Hz, so no second stage is needed, and as clear at 0.9 kbps as our `soundstream` at 1.5 (STOI 0.71).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .transformer import GroupedCodes, Transformer, TransformerConfig
 class VallerConfig(Strict):
     """Widths; codes of the codec and its hop in samples; `group` neighbours are one step.
 
-    free: share of training clips without a condition, for guidance. corrupt: share of the past codes that are replaced
-    in training, so that the model learns to recover from its own mistakes.
+    free: share of training clips without a condition, for guidance. corrupt: share of the past codes that are
+    replaced in training, so that the model learns to recover from its own mistakes.
     """
 
     dim: int = 192
@@ -63,7 +63,7 @@ class Valler(nn.Module):
     def conditions(self, encoded: Tensor, ends: Tensor, start: Tensor, frames: int) -> Tensor:
         """(batch, steps, dim) for frames from sample `start` (batch,) of the clip: where the pointer stands."""
         centres = start[:, None] + self.hop_length * torch.arange(frames, device=ends.device) + self.hop_length // 2
-        laid = self.layout(encoded, ends, centres)
+        laid: Tensor = self.layout(encoded, ends, centres)
         return laid.unflatten(1, (-1, self.config.group)).mean(2)
 
     def logits(self, past: Tensor, condition: Tensor) -> Tensor:

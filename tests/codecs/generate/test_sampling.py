@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from earwitness.codecs.generate.sampling import Sampler, guided, nucleus, repeti
 
 def longest_run(codes: list[int]) -> int:
     longest = run = 1
-    for before, code in zip(codes, codes[1:], strict=False):
+    for before, code in pairwise(codes):
         run = run + 1 if code == before else 1
         longest = max(longest, run)
     return longest

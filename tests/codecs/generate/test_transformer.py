@@ -25,7 +25,7 @@ def test_cached_outputs_equal_uncached_ones_however_the_input_is_cut(pieces: lis
     network, x = model(), torch.randn(2, 20, 32, generator=torch.Generator().manual_seed(1))
     codes = GroupedCodes(50, 32)
     cache = network.cache(2, 24)
-    parts = [network(part, cache) for part in x.split(pieces, dim=1)]
+    parts = [network(part, cache) for part in torch.split(x, pieces, dim=1)]
     gap = (codes.logits(torch.cat(parts, 1)) - codes.logits(network(x))).abs().max()
     assert float(gap) < 1e-5 and cache.filled == 20
 
