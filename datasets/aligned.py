@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.generate.align import RATE, align
+from ..codecs.generate.align import RATE, Alignment, align
 from ..codecs.generate.normalise import PAUSE, sentences
 from ..codecs.generate.text import IDS, PHONES
 from ..core.audio import load, resample
@@ -70,7 +70,16 @@ class Aligned:
         return self.borders[self.first[clip] : self.first[clip + 1]]
 
 
-def align_clips(clips: Sequence[Clip], out: Path, progress: Callable[[int, int], None] | None = None) -> Coverage:
+Aligner = Callable[[NDArray[np.float32], Sequence[str]], Alignment]
+
+
+def align_clips(
+    clips: Sequence[Clip],
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    aligner: Aligner = align,
+) -> Coverage:
     """Align every transcribed English speech clip, and pack those that worked into `out`.
 
     Work that was begun goes on: finished alignments are kept in `<out>.lines`, one a line, until the folder is whole.
@@ -85,7 +94,7 @@ def align_clips(clips: Sequence[Clip], out: Path, progress: Callable[[int, int],
         for number, clip in enumerate(wanted, 1):
             key = clip.sha256 or clip.path
             if key not in done:
-                done[key] = _aligned(clip)
+                done[key] = _aligned(clip, aligner)
                 file.write(json.dumps({"clip": key, **done[key]}) + "\n")
                 file.flush()
             if progress is not None:
@@ -115,11 +124,11 @@ def _wanted(clip: Clip, reasons: Counter[str]) -> bool:
     return not why
 
 
-def _aligned(clip: Clip) -> dict[str, Any]:
+def _aligned(clip: Clip, aligner: Aligner) -> dict[str, Any]:
     """Phones and ends of a clip, or why there are none."""
     try:
         words = [word for sentence in sentences(clip.text) for word in sentence if word != PAUSE]
-        found = align(resample(load(clip.path).mono(), RATE).samples[0], words)
+        found = aligner(resample(load(clip.path).mono(), RATE).samples[0], words)
     except UsageError:
         return {"why": "text not in English letters"}
     except EarwitnessError:
