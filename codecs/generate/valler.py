@@ -64,7 +64,8 @@ class Valler(nn.Module):
         """(batch, steps, dim) for frames from sample `start` (batch,) of the clip: where the pointer stands."""
         centres = start[:, None] + self.hop_length * torch.arange(frames, device=ends.device) + self.hop_length // 2
         laid: Tensor = self.layout(encoded, ends, centres)
-        return laid.unflatten(1, (-1, self.config.group)).mean(2)
+        batch, count, dim = laid.shape
+        return laid.reshape(batch, count // self.config.group, self.config.group, dim).mean(2)
 
     def logits(self, past: Tensor, condition: Tensor) -> Tensor:
         """Past codes (batch, frames), the first `group` of them the start mark, condition (batch, steps, dim)."""

@@ -57,7 +57,13 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
         audio = zoo.open_codec(name).decode(tokens.load(file))
         save(folder / f"{name}.flac", audio)
         path = folder / f"{name}.flac"
-        told = {"corpus": "lj", "speaker": "lj", "seconds": audio.seconds, "rate": audio.rate, "sha256": sha256(path)}
+        told: dict[str, Any] = {
+            "corpus": "lj",
+            "speaker": "lj",
+            "seconds": audio.seconds,
+            "rate": audio.rate,
+            "sha256": sha256(path),
+        }
         clips.append(Clip(str(path), language="en", text=TEXT, **told))
     save(folder / "untold.flac", Audio(0.1 * np.ones((1, 16_000), np.float32), 16_000))
     clips.append(Clip(str(folder / "untold.flac"), speaker="other", language="en", seconds=1.0, rate=16_000))

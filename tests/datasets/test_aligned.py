@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,9 +23,9 @@ RATE = 16_000
 Speech = Callable[..., NDArray[np.float32]]
 
 
-def fake_align(wave: NDArray[np.float32], words: list[str]) -> Alignment:
+def fake_align(wave: NDArray[np.float32], words: Sequence[str]) -> Alignment:
     """Half a second of silence, ten phones, and the rest silence."""
-    if words == ["wrong"]:
+    if list(words) == ["wrong"]:
         raise DataError("not found")
     ends = 8_000 + 1_600 * np.arange(11)
     return Alignment((SIL, *PHONES[1:11], SIL), np.append(ends, wave.size), -1.0)
@@ -67,7 +67,7 @@ def test_transcribed_english_is_packed_with_its_phones_and_the_rest_counted(
 def test_begun_work_goes_on_where_it_stopped(clips: list[Clip], tmp_path: Path) -> None:
     asked: list[int] = []
 
-    def stopping(wave: NDArray[np.float32], words: list[str]) -> Alignment:
+    def stopping(wave: NDArray[np.float32], words: Sequence[str]) -> Alignment:
         asked.append(wave.size)
         if len(asked) == 3:
             raise KeyboardInterrupt

@@ -18,7 +18,8 @@ def read_aloud() -> Callable[[str], NDArray[np.float32]]:
 
     def decoded(codec: str) -> NDArray[np.float32]:
         file = Path(str(resources.files("earwitness.codecs.weights"))) / f"english-{codec}.ewt"
-        return zoo.open_codec(codec).decode(tokens.load(file)).samples[0]
+        wave: NDArray[np.float32] = zoo.open_codec(codec).decode(tokens.load(file)).samples[0]
+        return wave
 
     return decoded
 
