@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...core import weights
 from ...core.audio import Audio
-from ...core.errors import WeightsError
+from ...core.errors import UsageError, WeightsError
 from ...core.weights import Card
 from .. import zoo
 from ..engine_torch import load_model
@@ -26,6 +26,7 @@ from .builders import build
 from .parts import RATE, unscaled
 from .sampling import Sampler
 from .text import IDS, SIL, Phones, estimate
+from .valler import Valler
 
 # Seconds: of silence at the edges of a piece, of a pause, of a phone.
 _EDGE, _PAUSE, _PHONE = 0.1, (0.08, 0.4), (0.02, 0.4)
@@ -86,6 +87,40 @@ class Speaker:
             waves = [self._say(piece, prompt, manner or Manner(), generator) for piece in pieces]
         wave = np.concatenate(waves)
         return Audio((wave / max(1.0, float(np.abs(wave).max(initial=0.0)) / 0.99)).astype(np.float32)[None], RATE)
+
+    @property
+    def hop_length(self) -> int:
+        """Samples between two frames."""
+        return int(self.model.hop_length)
+
+    def again(
+        self, wave: NDArray[np.float32], phones: Phones, stops: Tensor, span: tuple[int, int] | None, seed: int
+    ) -> NDArray[np.float32]:
+        """Prepared speech (n,) through the codec, the frames of `span` drawn anew; None: all, after their real past.
+
+        stops: int64 (1, phones), where each phone of it ends. Raises UsageError for a model that cannot.
+        """
+        if not isinstance(self.model, Valler):
+            raise UsageError(f"{self.name!r} cannot speak parts of a recording again; a 'valler' can.")
+        codes = self._codec.encode(Audio(wave[None], RATE)).codes
+        frames, group = codes.shape[1], self.model.config.group
+        padded = np.pad(codes[:1], ((0, 0), (0, -frames % group)), mode="edge")
+        redrawn = torch.zeros(padded.shape[1], dtype=torch.bool)
+        redrawn[slice(None) if span is None else slice(*span)] = True
+        ids = _ids(phones)
+        with torch.no_grad():
+            heard = torch.from_numpy(wave[None, :_MOST_PROMPT])
+            encoded = self.model.encode(ids, heard, torch.ones_like(ids, dtype=torch.bool))
+            drawn = self.model.redraw(
+                torch.from_numpy(padded)[None],
+                redrawn,
+                encoded,
+                stops,
+                sampler=self._sampler(Manner()),
+                generator=torch.Generator().manual_seed(seed),
+                forced=span is None,
+            )
+        return self._decoded(drawn[..., :frames])
 
     def _timed(self, phones: Phones, prompt: NDArray[np.float32], pace: float) -> tuple[Tensor, Tensor]:
         ids = _ids(phones)

@@ -97,18 +97,43 @@ class Valler(nn.Module):
 
         guidance 1 is without; above it, a second pass that is told nothing is moved away from.
         """
+        steps = -(-int(ends[0, -1]) // (self.hop_length * self.config.group))
+        empty = torch.full((1, 1, steps * self.config.group), -1)
+        every = torch.ones(empty.shape[-1], dtype=torch.bool)
+        return self.redraw(empty, every, encoded, ends, sampler=sampler, guidance=guidance, generator=generator)
+
+    @torch.no_grad()
+    def redraw(
+        self,
+        codes: Tensor,
+        redrawn: Tensor,
+        encoded: Tensor,
+        ends: Tensor,
+        *,
+        sampler: Sampler,
+        generator: torch.Generator,
+        guidance: float = 1.0,
+        forced: bool = False,
+    ) -> Tensor:
+        """Codes (1, 1, frames), a multiple of the group, in which those of bool (frames,) `redrawn` are drawn anew.
+
+        forced: each is drawn after the given codes instead of after those drawn before it.
+        """
         group, size = self.config.group, self.config.codebook
-        steps = -(-int(ends[0, -1]) // (self.hop_length * group))
+        given, steps = codes[0, 0].tolist(), codes.shape[-1] // group
         condition = self.conditions(encoded, ends, torch.zeros(1, dtype=torch.int64), steps * group)
         lanes = 1 if guidance == 1 else 2
         if lanes == 2:
             condition = torch.cat([condition, self.nothing.expand_as(condition)])
-        cache, said = self.body.cache(lanes, steps), [size] * group
+        cache, said = self.body.cache(lanes, steps), list[int]()
         for step in range(steps):
-            past = torch.tensor(said[-group:]).expand(lanes, -1)
+            before = (given if forced else said)[group * (step - 1) : group * step] if step else [size] * group
+            past = torch.tensor(before).expand(lanes, -1)
             hidden = self.body(self.codes.embed(past) + condition[:, step : step + 1], cache)
             rows = self.codes.logits(hidden)[..., :size]
             chosen = rows[0] if lanes == 1 else guided(rows[0], rows[1], guidance)
             for row in chosen:
-                said.append(sampler.draw(row, said[group:], generator))
-        return torch.tensor(said[group:])[None, None]
+                place = len(said)
+                anew = bool(redrawn[place])
+                said.append(sampler.draw(row, said, generator) if anew else given[place])
+        return torch.tensor(said)[None, None]
