@@ -14,10 +14,11 @@ from .. import __version__
 from ..codecs.generate import consent, registry
 from ..codecs.generate.prompt import prepared
 from ..codecs.generate.text import phonemise
-from ..core.audio import Limits, load, save
+from ..core.audio import Audio, Limits, load, save
 from ..core.errors import EarwitnessError, UsageError
 from ..core.files import check_target, replacing, sha256
 from ..core.home import home
+from ..core.weights import Card
 from . import marking
 from .workshop import Progress
 
@@ -69,42 +70,97 @@ def speak(
     """
     if not 1 <= best_of <= _MOST_TAKES:
         raise UsageError(f"--best-of is 1 to {_MOST_TAKES}, and {best_of} is not.")
+    _check_purpose(mark, purpose)
+    spoken = phonemise(text, language)
+    voice = prepared(load(prompt, limits=_PROMPT))
+    card, facts = _allowed(model, prompt, out, consent_file)
+    chosen, score = _takes(model, text, spoken, voice, seed, best_of, progress)
+    facts |= {"text": text, "language": "en", "seed": chosen.seed, "best_of": best_of, "aligner_score": score}
+    made = _write(chosen.audio, out, facts, key_file, records, purpose if not mark else None)
+    return Spoken(out, _beside(out), chosen.audio.seconds, card.name, chosen.seed, made)
+
+
+def infill(
+    source: Path,
+    out: Path,
+    text: str,
+    start: float,
+    end: float,
+    *,
+    consent_file: Path | None = None,
+    model: str = "valler",
+    seed: int = 0,
+    keep_samples: bool = True,
+    key_file: Path | None = None,
+    records: str | None = None,
+    mark: bool = True,
+    purpose: str = "",
+) -> Spoken:
+    """Write `source`, in which `text` is said, to `out` with the seconds `start` to `end` spoken again by a model.
+
+    keep_samples: the rest stays as it is, else all goes through the model's codec. The provenance tells the exact
+    span. Other arguments and errors as `speak`; UsageError for a span that cannot be, DataError when the text is not
+    found.
+    """
+    _check_purpose(mark, purpose)
+    phonemise(text)
+    audio = load(source, limits=_PROMPT)
+    prepared(audio)
+    card, facts = _allowed(model, source, out, consent_file)
+    speaker = registry.open(model)
+    from ..codecs.generate import revise
+
+    found = revise.infill(speaker, audio, text, start, end, seed, keep_samples=keep_samples)
+    span = {"start": found.start, "end": found.end, "kind": "infill"}
+    facts |= {"what": "speech with a synthetic span", "text": text, "language": "en", "seed": seed}
+    facts |= {"spans": [span], "outside": "original samples" if keep_samples else "codec copy"}
+    made = _write(found.audio, out, facts, key_file, records, purpose if not mark else None)
+    return Spoken(out, _beside(out), found.audio.seconds, card.name, seed, made)
+
+
+def _check_purpose(mark: bool, purpose: str) -> None:
     if not mark and not purpose.strip():
         raise UsageError("Speech is marked unless a purpose is stated for which it must not be.")
-    spoken = phonemise(text, language)
-    audio = load(prompt, limits=_PROMPT)
-    voice = prepared(audio)
+
+
+def _allowed(model: str, voice: Path, out: Path, consent_file: Path | None) -> tuple[Card, dict[str, Any]]:
+    """The model's card, and the start of a provenance, when this voice may be rendered to `out`."""
     given = None if consent_file is None else consent.read(consent_file)
     card = registry.find(model)
-    prompt_digest = sha256(prompt)
-    consent.check(prompt_digest, registry.trained_on(card), given)
-    check_target(prompt, out, overwrite_source=False)
-    chosen, score = _takes(model, text, spoken, voice, seed, best_of, progress)
-    facts: dict[str, Any] = {
+    digest = sha256(voice)
+    consent.check(digest, registry.trained_on(card), given)
+    check_target(voice, out, overwrite_source=False)
+    return card, {
         "what": "synthetic speech",
         "digital_source_type": "trainedAlgorithmicMedia",
-        "text": text,
-        "language": "en",
         "model": {"name": card.name, "version": card.version, "sha256": card.files["safetensors"]["sha256"]},
-        "seed": chosen.seed,
-        "best_of": best_of,
-        "aligner_score": score,
-        "prompt_sha256": prompt_digest,
+        "prompt_sha256": digest,
         "consent": {"basis": "voice of the training manifest"} if given is None else given.public(),
-        "seconds": round(chosen.audio.seconds, 3),
-        "rate": chosen.audio.rate,
-        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "earwitness": __version__,
     }
-    beside = out.with_name(out.name + ".json")
-    with replacing(beside) as temporary:
-        made = _marked(chosen.audio, out, facts, key_file, records) if mark else None
+
+
+def _beside(out: Path) -> Path:
+    return out.with_name(out.name + ".json")
+
+
+def _write(
+    audio: Audio, out: Path, facts: dict[str, Any], key_file: Path | None, records: str | None, unmarked: str | None
+) -> dict[str, Any] | None:
+    """Write sound and provenance; returns what is told of the mark, None when it is left off for `unmarked`."""
+    with replacing(_beside(out)) as temporary:
+        made = _marked(audio, out, facts, key_file, records) if unmarked is None else None
         if made is None:
-            save(out, chosen.audio)
-        facts["mark"] = {"purpose_without": purpose.strip()} if made is None else made
-        facts["sha256"] = sha256(out)
-        temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Spoken(out, beside, chosen.audio.seconds, card.name, chosen.seed, made)
+            save(out, audio)
+        told = facts | {
+            "seconds": round(audio.seconds, 3),
+            "rate": audio.rate,
+            "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "earwitness": __version__,
+            "mark": {"purpose_without": (unmarked or "").strip()} if made is None else made,
+            "sha256": sha256(out),
+        }
+        temporary.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return made
 
 
 def _takes(

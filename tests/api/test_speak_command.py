@@ -44,6 +44,27 @@ batch = 2
 [schedule]
 steps = 3
 """
+TOKENS = """
+name = "tokens"
+model = "valler"
+summary = "as small as it gets"
+
+[arguments]
+dim = 16
+heads = 2
+layers = 1
+hidden = 16
+phone_layers = 1
+
+[data]
+seconds = 0.5
+prompt_seconds = 0.5
+batch = 2
+codec = "wavtokenizer"
+
+[schedule]
+steps = 3
+"""
 CONSENT = 'who = "Ada Example"\nbasis = "written-consent"\ndate = 2026-11-30\n'
 
 
@@ -179,3 +200,28 @@ def test_a_generator_needs_aligned_speech(run: Run, require: Any, recordings: Pa
     require("torch")
     done = run("train", "matcha", "--data", recordings, "--out", tmp_path / "out")
     assert done.returncode == 2 and "not a pack" in done.stderr
+
+
+def test_infill_marks_the_recording_and_names_the_exact_span(
+    run: Run, require: Any, model: Path, recordings: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tokens.toml").write_text(TOKENS)
+    words = ("train", tmp_path / "tokens.toml", "--data", tmp_path / "aligned", "--out", tmp_path / "tokens")
+    assert run(*words).returncode == 0
+    source, out = recordings / "soundstream.flac", tmp_path / "out.wav"
+    common = ("--text", TEXT, "--start", "1", "--model", tmp_path / "tokens")
+    done = run("infill", source, out, *common, "--end", "1.6")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "out.wav.json").read_text())
+    assert told["spans"] == [{"start": 1.0, "end": 1.6, "kind": "infill"}] and told["outside"] == "original samples"
+    assert load(out).samples.shape == load(source).samples.shape
+    copy = tmp_path / "copy.wav"
+    save(copy, load(source))
+    for path, end, options, reason in [
+        (copy, "1.6", common, "needs a consent"),
+        (source, "4", common, "1.5 s can be spoken again"),
+        (source, "1.6", (*common[:-1], model), "cannot speak parts"),
+    ]:
+        done = run("infill", path, tmp_path / "no.wav", *options, "--end", end)
+        assert done.returncode == 2 and reason in done.stderr, done.stderr
+    assert not (tmp_path / "no.wav").exists()
