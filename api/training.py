@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ..codecs import recipe as codec_recipes
 from ..codecs import zoo
+from ..codecs.generate import recipe as generator_recipes
+from ..codecs.neural import NeuralCodec
 from ..core import recipe as recipes
 from ..core.errors import DataError, MissingPart, UsageError
 from ..core.home import home
@@ -38,12 +40,14 @@ class TrainingOptions:
 def train(recipe: str, data: Path, out: Path, options: TrainingOptions, progress: Progress | None = None) -> Path:
     """Train what a recipe describes on a folder of recordings, or on a built dataset, into `out`.
 
-    Returns the file of weights (codecs) or the card (detectors, the watermark's listener). Raises RecipeError,
-    DataError, UsageError, and MissingPart without torch.
+    Returns the file of weights (codecs) or the card (generators, detectors, the watermark's listener). Raises
+    RecipeError, DataError, UsageError, and MissingPart without torch.
     """
     if is_detector(recipe):
         return _train_detector(recipe, data, out, options)
     _check_begun(out, options.resume)
+    if is_generator(recipe):
+        return _train_generator(generator_recipes.load(recipe, **options.overrides()), data, out, progress)
     if recipe in recipes.shipped(LISTENER_RECIPES):
         return _train_listener(recipe, data, out, options)
     return _train_codec(codec_recipes.load(recipe, **options.overrides()), data, out, progress)
@@ -82,6 +86,15 @@ def is_detector(recipe: str) -> bool:
     return "model" not in recipes.read(recipes.find(path, DETECTOR_RECIPES))
 
 
+def is_generator(recipe: str) -> bool:
+    """Whether a recipe, by shipped name or by the model that its file names, is a generator's."""
+    path = Path(recipe)
+    if path.suffix != ".toml":
+        return recipe in recipes.shipped(generator_recipes.PACKAGE)
+    found = recipes.read(recipes.find(path, generator_recipes.PACKAGE))
+    return found.get("model") in get_args(generator_recipes.Model)
+
+
 def _check_begun(out: Path, resume: bool) -> None:
     if not resume and (out / "checkpoint").exists():
         raise UsageError(f"{str(out)!r} holds a training that was begun; add --resume to go on with it.")
@@ -105,6 +118,44 @@ def _train_codec(recipe: codec_recipes.CodecRecipe, data: Path, out: Path, progr
             progress("training", step, recipe.schedule.steps)
 
     return fit(recipe, crops, out, report).file
+
+
+def _train_generator(
+    recipe: generator_recipes.GeneratorRecipe, data: Path, out: Path, progress: Progress | None
+) -> Path:
+    """On a folder that 'dataset align' made; what has codes learns those of its codec, which are made first."""
+    try:
+        from ..codecs.generate.publish import publish, token_settings
+        from ..codecs.generate.training import hop_length
+        from ..codecs.generate.training import train as fit
+    except ImportError as error:
+        raise MissingPart(NEEDS_TRAIN) from error
+    from ..datasets.aligned import Aligned
+    from ..datasets.coded import codes
+    from ..datasets.utterances import Spoken
+
+    def report(what: str, total: int) -> Callable[[int, object], None]:
+        return lambda done, _: None if progress is None else progress(what, done, total)
+
+    aligned, section = Aligned.open(data), recipe.data
+    codec = zoo.open_codec(section.codec) if section.codec else None
+    found = tokens = None
+    if isinstance(codec, NeuralCodec):
+        found = codes(aligned, codec, report("coding", len(aligned.packed.clips)))
+        tokens = token_settings(codec.name, codec.spec.digest, found)
+    source = Spoken(
+        aligned,
+        section.seconds,
+        section.prompt_seconds,
+        section.batch,
+        recipe.seed,
+        hop=hop_length(recipe),
+        whole=section.whole,
+        codes=found,
+    )
+    trained = fit(recipe, source, out, report("training", recipe.schedule.steps))
+    heard = (clip.sha256 for clip in aligned.packed.clips if clip.split == "train")
+    return publish(recipe, trained.file, out, heard, tokens=tokens)
 
 
 def _train_detector(recipe: str, data: Path, out: Path, options: TrainingOptions) -> Path:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..codecs import facts, tokens, zoo
 from ..codecs.neural import NeuralCodec
 from ..core.audio import load, save
 from ..core.errors import UsageError, WeightsError
 from .schemas import EngineVoice, Leak, System
+
+if TYPE_CHECKING:
+    from ..datasets.aligned import Coverage
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done, total)."""
@@ -159,6 +162,21 @@ def engine_voices() -> list[EngineVoice]:
         for engine in engines().values()
         for voice in engine.voices
     ]
+
+
+def align_dataset(data: Iterable[Path], out: Path, progress: Progress | None = None) -> Coverage:
+    """Pack the transcribed English speech of folders with its phones in time; what was left out is counted by reason.
+
+    Begun work goes on. Raises DataError when nothing could be aligned, MissingPart without pocketsphinx.
+    """
+    from ..datasets.aligned import align_clips
+    from ..datasets.readers import read_folders
+
+    def report(done: int, total: int) -> None:
+        if progress is not None:
+            progress("aligning", done, total)
+
+    return align_clips(read_folders(data), out, report)
 
 
 def audit_dataset(manifest: Path) -> list[Leak]:

@@ -38,12 +38,25 @@ class BatchSource(Protocol):
         ...
 
 
+class TableSource(Protocol):
+    """Training data whose batch is a table of arrays, such as codes beside phones; a pure function of the step."""
+
+    digest: str
+
+    def batch(self, step: int) -> Mapping[str, NDArray[Any]]:
+        """Arrays by name, the batch first in each."""
+        ...
+
+
 class Task(Protocol):
-    """What to learn. `networks["generator"]` is what is exported; each network has its own optimiser."""
+    """What to learn. `networks["generator"]` is what is exported; each network has its own optimiser.
+
+    A batch is what the source gives, as tensors on the device: one, or a table of them.
+    """
 
     networks: Mapping[str, nn.Module]
 
-    def prepare(self, step: int, source: BatchSource) -> None:
+    def prepare(self, step: int, source: Any) -> None:
         """Called before each step, for one-off work such as k-means."""
         ...
 
@@ -51,7 +64,7 @@ class Task(Protocol):
         """Names of the networks to update in this step, in order."""
         ...
 
-    def loss(self, turn: str, batch: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, turn: str, batch: Any, step: int) -> tuple[Tensor, dict[str, float]]:
         """Loss of one network's turn, and numbers for the log."""
         ...
 
@@ -68,7 +81,7 @@ class Trained:
 
 def fit(
     task: Task,
-    source: BatchSource,
+    source: BatchSource | TableSource,
     *,
     optimiser: Optimiser,
     schedule: Schedule,
@@ -97,7 +110,7 @@ def fit(
     started = saved = time.monotonic()
     for step in range(first, schedule.steps):
         task.prepare(step, source)
-        batch = torch.from_numpy(source.batch(step)).to(accelerator.device)
+        batch = _tensors(source.batch(step), accelerator.device)
         logs: dict[str, float] = {}
         for turn in task.turns(step):
             loss, numbers = task.loss(turn, batch, step)
@@ -122,6 +135,12 @@ def fit(
     file = out / "model.safetensors"
     export(average.module, file, {**identity, "step": str(schedule.steps)})
     return Trained(average.module.eval(), file, schedule.steps, time.monotonic() - started)
+
+
+def _tensors(batch: NDArray[Any] | Mapping[str, NDArray[Any]], device: torch.device) -> Tensor | dict[str, Tensor]:
+    if isinstance(batch, Mapping):
+        return {name: torch.from_numpy(array).to(device) for name, array in batch.items()}
+    return torch.from_numpy(batch).to(device)
 
 
 def export(network: nn.Module, file: Path, metadata: Mapping[str, str]) -> None:

@@ -168,7 +168,7 @@ class Crops:
         self.digest = packed.digest
         self.samples = round(seconds * packed.rate)
         self._speech_only = speech_only
-        self._draw = _Draw(packed, split, self.samples, speech_only)
+        self._draw = Draw(packed, split, self.samples, speech_only)
         chosen = [clip.split == split for clip in packed.clips]
         self.hours = float(packed.length[chosen].sum()) / packed.rate / 3600
 
@@ -184,7 +184,7 @@ class Crops:
         tells which it is.
         """
         samples = round(seconds * self.packed.rate)
-        draw = _Draw(self.packed, self.valid_split(seconds), samples, self._speech_only)
+        draw = Draw(self.packed, self.valid_split(seconds), samples, self._speech_only)
         return np.stack([self._crop(draw, (0, row), samples, jitter=False) for row in range(n)])[:, None]
 
     def valid_split(self, seconds: float) -> str:
@@ -193,7 +193,7 @@ class Crops:
         kinds = [c.split == "dev" and (c.kind == "speech" or not self._speech_only) for c in self.packed.clips]
         return "dev" if bool(np.any(fits & np.array(kinds))) else "train"
 
-    def _crop(self, draw: _Draw, key: tuple[int, ...], samples: int, jitter: bool = True) -> NDArray[np.float32]:
+    def _crop(self, draw: Draw, key: tuple[int, ...], samples: int, jitter: bool = True) -> NDArray[np.float32]:
         rng = np.random.default_rng(key)
         best: NDArray[np.float32] = np.zeros(samples, dtype=np.float32)
         loudest = -1.0
@@ -213,7 +213,7 @@ class Crops:
         return best * np.float32(min(1.0, 0.999 / max(peak, 1e-9)))
 
 
-class _Draw:
+class Draw:
     """Corpus by sqrt(hours), then speaker, then clip, among the clips of a split that are long enough."""
 
     def __init__(self, packed: Packed, split: str, samples: int, speech_only: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ... import __version__
-from . import calibrate, codec, dataset, demo, evaluate, keys, listen, scan, serve, train, watermark, weights
+from . import calibrate, codec, dataset, demo, evaluate, keys, listen, scan, serve, speak, train, watermark, weights
 from .options import Server
 from .root import Root, tolerate_any_text
 
@@ -44,6 +44,8 @@ app.command("listen")(listen.listen)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("train")(train.train)
+app.command("speak")(speak.speak)
+app.command("infill")(speak.infill)
 app.command("detectors")(weights.detectors)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)

@@ -1,4 +1,4 @@
-"""earwitness dataset build | audit | engines."""
+"""earwitness dataset build | align | audit | engines."""
 
 from __future__ import annotations
 
@@ -53,6 +53,30 @@ def build(
     print(f"{clips} clips in {folder}")
     if leaks:
         _show(leaks)
+
+
+@app.command()
+def align(
+    data: Annotated[list[Path], typer.Option("--data", metavar="DIR", help="Folder of recordings; may be repeated.")],
+    out: Out,
+    home: Home = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Find where each phone of transcribed English speech lies, for generators that speak a text.
+
+    The folders need manifests with texts. Run again, it goes on where it stopped.
+    """
+    from .. import workshop
+    from .progress import reporter
+
+    with reporter(show=not quiet) as progress:
+        made = workshop.align_dataset(data, out, progress)
+    if quiet:
+        return
+    print(f"{made.clips} clips of {made.speakers} speakers in {out}, {made.hours:.2f} h.")
+    for why, number in made.left_out.items():
+        print(f"Left out: {number} with {why}.")
 
 
 @app.command()

@@ -1,0 +1,203 @@
+"""How well generators speak held-out sentences, beside real speech and codec copies of it.
+
+    python benchmarks/generators.py --data AUDIO [--model NAME|DIR ...] [--copy CODEC ...] [--count 30] [--json FILE]
+
+AUDIO is a folder with a manifest.csv; English clips of its dev and test splits that have a text are used, each with
+another clip of its speaker as the prompt. Every system says the same texts, one take each, so nothing is ranked.
+Columns: choice, how often pocketsphinx picks the right one of ten held-out sentences (chance 0.1); wer, word error
+rate with its language model; per, phone error rate of its phone loop, which knows no words and errs on 47 % of LJ
+Speech; length, seconds against the real clip's; voice, cosine of d-vectors with the prompt, with the prompts of other
+speakers beside it; failed, sentences without sound; rtf, seconds of work for one of speech on one thread. 95 %
+intervals resample whole speakers. All recognisers are US English: compare rows, never the numbers alone.
+
+Voices are rendered in memory only, and those of corpora whose licence allows it (CC-BY).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import torch
+from earwitness.codecs import listeners, zoo
+from earwitness.codecs.generate import registry
+from earwitness.codecs.generate.normalise import PAUSE, sentences
+from earwitness.codecs.generate.prompt import levelled, prepared
+from earwitness.codecs.generate.text import SIL, dictionary, phonemise
+from earwitness.core.audio import Audio, load
+from earwitness.core.errors import AudioError, EarwitnessError
+from earwitness.core.intervals import bootstrap
+from earwitness.datasets.manifest import Clip
+from earwitness.datasets.readers import read_folder
+from numpy.typing import NDArray
+
+RATE, CHOICES = 16_000, 10
+Wave = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A held-out clip: what is said, its sound, and a prompt of the same speaker."""
+
+    speaker: str
+    text: str
+    words: tuple[str, ...]
+    phones: tuple[str, ...]
+    wave: Wave
+    prompt: Wave
+
+
+@dataclass(frozen=True)
+class Result:
+    """One sentence by one system; errors are counts."""
+
+    system: str
+    speaker: str
+    words: int
+    word_errors: int
+    phones: int
+    phone_errors: int
+    right: bool
+    length: float
+    voice: float | None
+    stranger: float | None
+    rtf: float
+
+
+def held_out(folder: Path, count: int) -> list[Sentence]:
+    """At most `count` sentences, speakers in turn; only words of the dictionary."""
+    by_speaker: dict[str, list[Clip]] = defaultdict(list)
+    for clip in sorted(read_folder(folder), key=lambda clip: clip.path):
+        if clip.kind == "speech" and clip.split in ("dev", "test") and clip.language.startswith("en") and clip.text:
+            by_speaker[clip.speaker].append(clip)
+    found: list[Sentence] = []
+    pairs = [
+        (clips[turn], clips[(turn + 1) % len(clips)])
+        for turn in range(max(map(len, by_speaker.values())))
+        for clips in by_speaker.values()
+        if len(clips) > 1 and turn < len(clips)
+    ]
+    for clip, other in pairs[:count]:
+        words = tuple(word for sentence in sentences(clip.text) for word in sentence if word != PAUSE)
+        phones = tuple(phone for sentence in phonemise(clip.text) for phone in sentence if phone != SIL)
+        if any(word not in dictionary() for word in words):
+            continue
+        try:
+            wave, prompt = (prepared(load(one.path)) for one in (clip, other))
+        except AudioError:
+            continue
+        found.append(Sentence(clip.speaker, clip.text, words, phones, wave, prompt))
+    return found
+
+
+def measure(system: str, make: Callable[[Sentence], Wave], told: Sequence[Sentence]) -> tuple[list[Result], int]:
+    """Results of one system, and how many sentences failed."""
+    results, failed = [], 0
+    for number, sentence in enumerate(told):
+        started = time.perf_counter()
+        try:
+            wave = levelled(make(sentence))
+        except EarwitnessError:
+            failed += 1
+            continue
+        spent = time.perf_counter() - started
+        draw = np.random.default_rng(number)
+        others = [other for other in told if other.words != sentence.words]
+        picked = [others[k].words for k in draw.permutation(len(others))[: CHOICES - 1]]
+        stranger = next(other for other in others if other.speaker != sentence.speaker)
+        results.append(
+            Result(
+                system,
+                sentence.speaker,
+                len(sentence.words),
+                listeners.edits(list(sentence.words), listeners.words(wave)),
+                len(sentence.phones),
+                listeners.edits(list(sentence.phones), listeners.phones(wave)),
+                listeners.chosen(wave, [sentence.words, *picked]) == 0,
+                wave.size / sentence.wave.size,
+                listeners.speaker_similarity(sentence.prompt, wave),
+                listeners.speaker_similarity(stranger.prompt, wave),
+                spent / max(1, wave.size) * RATE,
+            )
+        )
+    return results, failed
+
+
+def row(system: str, results: Sequence[Result], failed: int) -> str:
+    """One line of the table."""
+    if len({result.speaker for result in results}) < 2:
+        return f"{system:16s}  too few sentences came out; failed {failed}"
+    speakers = [result.speaker for result in results]
+
+    def ratio(over: Sequence[float], under: Sequence[float]) -> str:
+        found = bootstrap(lambda a, b: float(a.sum() / b.sum()), speakers, over, under)
+        return f"{found.value:5.2f} [{found.low:4.2f}, {found.high:4.2f}]"
+
+    one = [1.0] * len(results)
+    heard = [result for result in results if result.voice is not None and result.stranger is not None]
+    voice = (
+        "   -    -"
+        if not heard
+        else (f"{np.mean([r.voice or 0.0 for r in heard]):4.2f} {np.mean([r.stranger or 0.0 for r in heard]):4.2f}")
+    )
+    cells = (
+        ratio([float(result.right) for result in results], one),
+        ratio([result.word_errors for result in results], [result.words for result in results]),
+        ratio([result.phone_errors for result in results], [result.phones for result in results]),
+        f"{np.mean([result.length for result in results]):5.2f}",
+        voice,
+        f"{failed:3d}",
+        f"{np.mean([result.rtf for result in results]):5.2f}",
+    )
+    return f"{system:16s}" + "  ".join(cells)
+
+
+def copier(name: str) -> Callable[[Sentence], Wave]:
+    """What a member of the zoo makes of the real clip."""
+    codec = zoo.open(name)
+    return lambda sentence: codec.resynth(Audio(sentence.wave[None], RATE)).samples[0]
+
+
+def speaker(name: str) -> Callable[[Sentence], Wave]:
+    """What a generator says, in the voice of the prompt."""
+    model = registry.open(name)
+    return lambda sentence: model.speak(phonemise(sentence.text), sentence.prompt, seed=0).samples[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", action="append", default=[])
+    parser.add_argument("--copy", action="append", default=[])
+    parser.add_argument("--count", type=int, default=30)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    told = held_out(arguments.data, arguments.count)
+    copies = arguments.copy or ["vocos", "wavtokenizer", "soundstream"]
+    systems: dict[str, Callable[[Sentence], Wave]] = {"real": lambda sentence: sentence.wave}
+    systems |= {f"copy {name}": copier(name) for name in copies}
+    systems |= {Path(name).name: speaker(name) for name in arguments.model}
+    print(f"{len(told)} sentences of {len({one.speaker for one in told})} speakers")
+    header = ("choice", "wer", "per", "length", "voice other", "failed", "rtf")
+    print(f"{'system':16s}" + "  ".join(f"{name:>18s}" if number < 3 else name for number, name in enumerate(header)))
+    every: list[Result] = []
+    for system, make in systems.items():
+        results, failed = measure(system, make, told)
+        print(row(system, results, failed), flush=True)
+        every += results
+    if arguments.json is not None:
+        arguments.json.write_text("".join(json.dumps(asdict(result)) + "\n" for result in every), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
