@@ -10,10 +10,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from .. import __version__
 from ..core import weights
 from ..core.errors import RecipeError
-from ..core.train import BatchSource, Trained, fit
+from ..core.train import BatchSource, Trained, fit, identity
 from .builders import build
 from .consistency import ConsistencyTask
 from .engine_torch import stored_state
@@ -38,15 +37,6 @@ def train(
         )
     if recipe.init.from_ is not None:
         warm_start(model, start_file(recipe.init.from_))
-    identity = {
-        "recipe": recipe.name,
-        "recipe_digest": recipe.digest(),
-        "data_digest": source.digest,
-        "seed": str(recipe.seed),
-        "earwitness": __version__,
-    }
-    if (hours := getattr(source, "hours", None)) is not None:
-        identity["hours"] = f"{hours:.1f}"
     return fit(
         ConsistencyTask(model, recipe) if isinstance(model, Music2Latent) else CodecTask(model, recipe),
         source,
@@ -54,7 +44,7 @@ def train(
         schedule=recipe.schedule,
         seed=recipe.seed,
         out=out,
-        identity=identity,
+        identity=identity(recipe.name, recipe.digest(), recipe.seed, source),
         device=recipe.device,
         progress=progress,
     )

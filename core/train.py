@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from .. import __version__
 from .errors import RecipeError
 from .files import replacing
 from .settings import Optimiser, Schedule
@@ -141,6 +142,20 @@ def _tensors(batch: NDArray[Any] | Mapping[str, NDArray[Any]], device: torch.dev
     if isinstance(batch, Mapping):
         return {name: torch.from_numpy(array).to(device) for name, array in batch.items()}
     return torch.from_numpy(batch).to(device)
+
+
+def identity(recipe: str, recipe_digest: str, seed: int, source: Any) -> dict[str, str]:
+    """What made a result, for the files of `fit`. source: has a `digest` and, where they are known, `hours`."""
+    made = {
+        "recipe": recipe,
+        "recipe_digest": recipe_digest,
+        "data_digest": source.digest,
+        "seed": str(seed),
+        "earwitness": __version__,
+    }
+    if (hours := getattr(source, "hours", None)) is not None:
+        made["hours"] = f"{hours:.1f}"
+    return made
 
 
 def export(network: nn.Module, file: Path, metadata: Mapping[str, str]) -> None:

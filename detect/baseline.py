@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -20,11 +19,10 @@ from ..core.files import replacing
 from ..datasets import manifest as manifests
 from ..datasets.manifest import Clip
 from . import calibrate
-from .decide import Rules
 from .linear import Floats, Linear, OutOfFold, Table, choose_penalty, fit_linear, unseen_eer
 from .measure import measure_all
 from .model import LinearDetector, export_onnx
-from .registry import KIND
+from .training_card import training_card
 
 RECIPES = "earwitness.detect.recipes"
 
@@ -111,23 +109,14 @@ def train_baseline(
         "cllr_unseen": round(metrics.cllr(fitted.llr(unseen.score), table.synthetic[unseen.row]), 4),
     }
     model.set_weights(linear.centre, linear.scale, linear.direction, linear.offset)
-    card = weights.Card(
-        name=settings.name,
-        kind=KIND,
-        folder=Path(out),
-        version=settings.version,
-        summary=settings.summary,
-        licence="Apache-2.0",
-        recipe=source.name,
-        recipe_digest=hashlib.sha256(source.read_bytes()).hexdigest(),
-        data_digest=manifests.digest(clips),
-        seed=settings.seed,
+    card = training_card(
+        settings,
+        source,
+        clips,
+        out,
+        calibration=fitted,
+        rules=settings.rules.model_dump(),
         metrics=numbers,
-        settings={
-            "window": settings.window,
-            "calibration": fitted.table(),
-            "rules": Rules(**settings.rules.model_dump()).table(),
-        },
     )
     return Trained(write(model, card), linear, fitted, numbers)
 

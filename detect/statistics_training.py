@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -20,12 +19,11 @@ from ..datasets import manifest as manifests
 from ..datasets.manifest import Clip
 from . import calibrate
 from .baseline import RECIPES, CalibrationRecipe, RulesRecipe, Trained, by_corpus, learnable
-from .decide import Rules
 from .kernel import Examples, Fitted, Settings, fit
 from .kernel_model import KernelDetector, export_onnx
 from .linear import Floats
 from .measure import measure_all
-from .registry import KIND
+from .training_card import training_card
 
 
 class KernelRecipe(recipe.Strict):
@@ -154,24 +152,15 @@ def train_statistics(
     if unseen_own is not None and beside is not None:
         numbers["eer_unseen_own"] = round(metrics.eer(unseen_own.score, beside.synthetic), 4)
     model = KernelDetector(settings.families, settings.resolutions, fitted)
-    card = weights.Card(
-        name=settings.name,
-        kind=KIND,
-        folder=Path(out),
-        version=settings.version,
-        summary=settings.summary,
-        licence="Apache-2.0",
-        recipe=source.name,
-        recipe_digest=hashlib.sha256(source.read_bytes()).hexdigest(),
-        data_digest=manifests.digest([*clips, *others]),
-        seed=settings.seed,
+    card = training_card(
+        settings,
+        source,
+        [*clips, *others],
+        out,
+        calibration=calibration,
+        rules=rules,
         metrics=numbers,
-        settings={
-            "window": settings.window,
-            "parts": list(model.names),
-            "calibration": calibration.table(),
-            "rules": Rules(**rules).table(),
-        },
+        further={"parts": list(model.names)},
     )
     graph = card.folder / f"{card.name}.onnx"
     export_onnx(model, graph)

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ... import __version__
-from ...core.train import TableSource, Trained, fit
+from ...core.train import TableSource, Trained, fit, identity
 from ..training import start_file, warm_start
 from .builders import build
 from .recipe import GeneratorRecipe
@@ -49,15 +48,6 @@ def train(
     model = build(recipe.model, recipe.arguments)
     if recipe.init.from_ is not None:
         warm_start(model, start_file(recipe.init.from_))
-    identity = {
-        "recipe": recipe.name,
-        "recipe_digest": recipe.digest(),
-        "data_digest": source.digest,
-        "seed": str(recipe.seed),
-        "earwitness": __version__,
-    }
-    if (hours := getattr(source, "hours", None)) is not None:
-        identity["hours"] = f"{hours:.1f}"
     return fit(
         GeneratorTask(model, recipe.losses),
         source,
@@ -65,7 +55,7 @@ def train(
         schedule=recipe.schedule,
         seed=recipe.seed,
         out=out,
-        identity=identity,
+        identity=identity(recipe.name, recipe.digest(), recipe.seed, source),
         device=recipe.device,
         progress=progress,
     )
