@@ -56,8 +56,9 @@ class Spoken:
         self._by_speaker = defaultdict[str, list[int]](list)
         for number, clip in enumerate(packed.clips):
             self._by_speaker[clip.speaker].append(number)
-        if whole and not any(stop - first <= self.samples for first, stop in self._spans):
-            raise DataError(f"'{packed.folder}' has no clip of at most {seconds:g} s.")
+        trained = [span for span, clip in zip(self._spans, packed.clips, strict=True) if clip.split == "train"]
+        if whole and not any(stop - first <= self.samples for first, stop in trained):
+            raise DataError(f"'{packed.folder}' has no training clip of at most {seconds:g} s.")
 
     def batch(self, step: int) -> dict[str, NDArray[Any]]:
         """Of training step `step` >= 0."""

@@ -118,7 +118,7 @@ def test_edge_silence_is_trimmed_and_phones_move_along(clips: list[Clip], tmp_pa
     assert batch["ends"][0, :2].tolist() == [8_000 - first, 9_600 - first]
     assert int(batch["ends"][0, -1]) == int(batch["length"][0]) == 24_000 + 1_920 - first
     assert not batch["wave"][0, int(batch["length"][0]) :].any()
-    with pytest.raises(DataError, match=r"at most 0\.5 s"):
+    with pytest.raises(DataError, match=r"no training clip of at most 0\.5 s"):
         Spoken(opened, 0.5, 0.5, 1, 0, hop=320, whole=True)
 
 
