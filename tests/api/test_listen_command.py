@@ -61,7 +61,11 @@ def test_ctrl_c_ends_a_stream_and_keeps_what_was_heard(
     toys: Path, tone: Callable[..., Audio], tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "--quiet", "--json", tmp_path / "out.jsonl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*COMMAND, "--quiet", "--json", tmp_path / "out.jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # A shell in the background hands down that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdin is not None and process.stdout is not None
     try:
