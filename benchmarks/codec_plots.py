@@ -3,7 +3,7 @@
     python benchmarks/codec_plots.py RESULTS.jsonl OUT.png
 
 RESULTS is what `codecs.py --json` wrote. One panel each for PESQ, STOI and mel distance over nominal kbit/s;
-vocoders and copy synthesis, which code nothing, stand at the right edge.
+vocoders and copy synthesis, which code nothing, stand at the right edge beside their names.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import matplotlib
 matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 
 PANELS = (
     ("pesq", "PESQ-WB, higher is better"),
@@ -26,6 +27,14 @@ PANELS = (
 )
 # Where what has no bitrate is drawn, kbit/s.
 ASIDE = 60.0
+# Members that no training made are dashed.
+STYLES = {
+    "opus": {"color": "black", "linestyle": "--"},
+    "lyra-v2": {"color": "tab:gray", "linestyle": "--"},
+    "codec2": {"color": "tab:brown", "linestyle": "--"},
+    "speex": {"color": "tab:olive", "linestyle": "--"},
+}
+COLOURS = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:cyan", "tab:pink", "navy", "gold")
 
 
 def means(file: Path) -> dict[str, list[dict[str, float]]]:
@@ -37,8 +46,20 @@ def means(file: Path) -> dict[str, list[dict[str, float]]]:
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
     for (codec, kbps), own in sorted(rows.items()):
         point = {key: float(np.mean([row[key] for row in own if row[key] is not None])) for key, _ in PANELS}
-        found[codec].append({"kbps": kbps or ASIDE, **point})
+        found[codec].append({"kbps": kbps, **point})
     return found
+
+
+def names_aside(axis: Axes, values: dict[str, float]) -> None:
+    """A square for each value at the right edge, its name beside it, names moved apart where they would touch."""
+    low, high = axis.get_ylim()
+    gap = 0.05 * (high - low)
+    lowest = low - gap
+    for name, value in sorted(values.items(), key=lambda entry: entry[1]):
+        axis.plot(ASIDE, value, color="dimgray", marker="s", markersize=4)
+        lowest = max(value, lowest + gap)
+        place = (ASIDE * 1.25, lowest)
+        axis.annotate(name, (ASIDE, value), place, fontsize=8, va="center", arrowprops={"arrowstyle": "-", "lw": 0.4})
 
 
 def main() -> None:
@@ -46,23 +67,22 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("out", type=Path)
     chosen = parser.parse_args()
-    figure, axes = pyplot.subplots(1, len(PANELS), figsize=(15, 5.5), layout="constrained")
-    colours = pyplot.get_cmap("tab20")
     found = means(chosen.results)
-    for number, (codec, points) in enumerate(found.items()):
-        coded = points[0]["kbps"] < ASIDE
-        style = {"color": colours(number % 20), "marker": "o" if coded else "s", "markersize": 4, "label": codec}
-        if codec in ("opus", "lyra-v2"):
-            style |= {"linestyle": "--", "color": "black" if codec == "opus" else "grey"}
-        for axis, (metric, _) in zip(axes, PANELS, strict=True):
-            axis.plot([point["kbps"] for point in points], [point[metric] for point in points], **style)
-    for axis, (_, title) in zip(axes, PANELS, strict=True):
-        axis.set(xscale="log", xlabel="kbit/s", title=title)
+    coded = {codec: points for codec, points in found.items() if points[0]["kbps"]}
+    colours = dict(zip(sorted(coded.keys() - STYLES.keys()), COLOURS, strict=False))
+    figure, axes = pyplot.subplots(1, len(PANELS), figsize=(15, 5.5), layout="constrained")
+    for axis, (metric, title) in zip(axes, PANELS, strict=True):
+        for codec, points in coded.items():
+            style = STYLES.get(codec) or {"color": colours[codec]}
+            rates = [point["kbps"] for point in points]
+            axis.plot(rates, [point[metric] for point in points], marker="o", markersize=4, label=codec, **style)
+        names_aside(axis, {codec: points[0][metric] for codec, points in found.items() if codec not in coded})
+        axis.set(xscale="log", xlabel="kbit/s", title=title, xlim=(0.4, 4 * ASIDE))
         axis.set_xticks([0.5, 1, 2, 4, 8, 16, ASIDE], ["0.5", "1", "2", "4", "8", "16", "none"])
         axis.minorticks_off()
         axis.grid(alpha=0.3)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=8, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=9, fontsize=9)
     figure.savefig(chosen.out, dpi=90)
 
 

@@ -7,7 +7,8 @@ one row for each codec and bitrate: PESQ-WB, STOI, mel distance, SI-SDR, perplex
 kbit/s, real-time factor on one thread; means with 95 % intervals that resample whole speakers, then PESQ by corpus.
 A clip that PESQ refuses (no speech found) is counted and left out of PESQ alone. Codec2 and Speex run where their
 programs are installed; their RTF is wall time with the start of two processes for each clip, and their measured
-kbit/s is not known. --only leaves out all others of the zoo, and Opus and Lyra with them.
+kbit/s is not known. --only leaves out all others, "opus" and "lyra-v2" are names as well. FILE gets the rows of each
+codec as soon as they are there; rows of several runs on the same clips can be put together with cat.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -125,8 +127,12 @@ def lyra(folder: Path, stages: int) -> Runner:
 
 def conditions(lyra_folder: Path | None, only: list[str]) -> Iterator[tuple[str, float, Runner]]:
     """Every (codec, nominal kbit/s, runner), or those of the names in `only`."""
+
+    def wanted(name: str) -> bool:
+        return not only or name in only
+
     for row in zoo.listings():
-        if only and row.name not in only:
+        if not wanted(row.name):
             continue
         if row.kind == "codec":
             yield from ((row.name, kbps, neural(row.name, kbps)) for kbps in row.kbps)
@@ -134,10 +140,9 @@ def conditions(lyra_folder: Path | None, only: list[str]) -> Iterator[tuple[str,
             yield row.name, 0.0, neural(row.name, None)
         elif row.kind == "program":
             yield from ((row.name, kbps, program(row.name, kbps)) for kbps in PROGRAMS.get(row.name, row.kbps))
-    if only:
-        return
-    yield from (("opus", kbps, opus(kbps)) for kbps in OPUS)
-    if lyra_folder is not None:
+    if wanted("opus"):
+        yield from (("opus", kbps, opus(kbps)) for kbps in OPUS)
+    if lyra_folder is not None and wanted("lyra-v2"):
         yield from (("lyra-v2", stages * 0.2, lyra(lyra_folder, stages)) for stages in (16, 30, 46))
 
 
@@ -216,11 +221,14 @@ def main() -> None:
     speakers = len({clip.speaker for clip in clips})
     print(f"{len(clips)} clips, {speakers} speakers, {sum(wave.seconds for wave in waves):.0f} s of test speech\n")
     results = []
-    for name, kbps, runner in conditions(chosen.lyra, chosen.only):
-        results += [judge(clip, wave, name, kbps, runner(wave)) for clip, wave in zip(clips, waves, strict=True)]
+    with nullcontext() if chosen.json is None else chosen.json.open("w", encoding="utf-8") as file:
+        for name, kbps, runner in conditions(chosen.lyra, chosen.only):
+            rows = [judge(clip, wave, name, kbps, runner(wave)) for clip, wave in zip(clips, waves, strict=True)]
+            results += rows
+            if file is not None:
+                file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+                file.flush()
     print(table(results))
-    if chosen.json:
-        chosen.json.write_text("\n".join(json.dumps(asdict(row)) for row in results), encoding="utf-8")
 
 
 if __name__ == "__main__":

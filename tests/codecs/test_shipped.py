@@ -13,6 +13,8 @@ from earwitness.core.audio import Audio
 
 NEURAL = sorted({*weights.cards("codec"), *weights.cards("vocoder")})
 SCALABLE = [name for name in NEURAL if isinstance(codec := zoo.open(name), NeuralCodec) and len(codec.kbps) > 1]
+# Shipped before there was a bar; the demo and a detector's data hang on them.
+BEFORE_THE_BAR = {"soundstream", "streamcodec"}
 EXAMPLES = sorted(Path(str(resources.files("earwitness.codecs.weights"))).glob("*.ewt"))
 
 
@@ -32,8 +34,38 @@ def test_a_shipped_card_has_small_files_and_measured_numbers(name: str) -> None:
     assert {"stoi", "pesq", "mel"} <= measured and ("perplexity" in measured) == (card.kind == "codec")
 
 
-def test_the_first_members_are_shipped() -> None:
-    assert {"soundstream", "streamcodec", "vocos", "wavtokenizer"} <= set(NEURAL)
+def test_the_members_that_ship() -> None:
+    codecs = {"soundstream", "streamcodec", "mdctcodec", "spectralcodec", "wavtokenizer"}
+    assert codecs | {"vocos", "hifigan", "nsf"} <= set(NEURAL)
+
+
+@pytest.mark.parametrize("name", sorted(set(weights.cards("codec")) - BEFORE_THE_BAR))
+def test_a_codec_ships_only_above_the_bar(name: str) -> None:
+    """As benchmarks/card_metrics.py has it: STOI by the highest bitrate, and use of the first codebook."""
+    card = weights.card(name)
+    codec = zoo.open_codec(name)
+    assert isinstance(codec, NeuralCodec)
+    top = codec.kbps[-1]
+    bar = 0.80 if top >= 3 else 0.70 if top >= 1.5 else 0.62
+    assert float(card.metrics[f"stoi_{top:g}kbps"]) >= bar
+    assert float(card.metrics["perplexity_train"]) > 0.3 * min(2 ** codec.spec.bits[0], 512)
+
+
+@pytest.mark.parametrize("name", NEURAL)
+def test_a_shipped_member_keeps_its_contract(name: str) -> None:
+    member = zoo.open(name)
+    time = np.arange(9_001) / 22_050
+    hum = 0.1 * sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 9))
+    stereo = Audio(np.asarray([hum, np.zeros_like(hum)], dtype=np.float32), 22_050)
+    heard = member.resynth(stereo)
+    assert heard.rate == 22_050 and heard.samples.shape == stereo.samples.shape and heard.samples.dtype == np.float32
+    assert np.isfinite(heard.samples).all() and np.array_equal(heard.samples, member.resynth(stereo).samples)
+    assert np.std(heard.samples[0]) > 10 * np.std(heard.samples[1])
+    if isinstance(member, NeuralCodec):
+        found = member.encode(Audio(stereo.samples[:1], 22_050))
+        sizes = np.round(2 ** np.array(member.spec.bits))
+        assert found.codes.shape[0] == sizes.size
+        assert (found.codes >= 0).all() and (found.codes < sizes[:, None]).all()
 
 
 @pytest.mark.parametrize("name", SCALABLE)
