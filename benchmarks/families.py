@@ -10,15 +10,16 @@ did not hear (clean ones, and by kind of system), and of the zoo's own fakes by 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from earwitness.core import metrics, recipe
-from earwitness.datasets import manifest
 from earwitness.datasets.manifest import Clip
-from earwitness.detect.baseline import RECIPES, learnable
-from earwitness.detect.statistics_training import Heard, StatisticsRecipe, hear, out_of_fold
+from earwitness.detect.baseline import RECIPES
+from earwitness.detect.statistics_training import Heard, StatisticsRecipe, hear, out_of_fold, write_graph
+from earwitness.detect.training_data import read_learnable
 from numpy.typing import NDArray
 
 
@@ -36,12 +37,12 @@ def rows_of(heard: Heard, rows: NDArray[np.bool_]) -> Heard:
     )
 
 
-def measured(clips: list[Clip], settings: StatisticsRecipe, cache: Path) -> tuple[Heard, list[str]]:
+def measured(clips: list[Clip], graph: Path, settings: StatisticsRecipe, cache: Path) -> tuple[Heard, list[str]]:
     """Statistics, and the system of each clip that holds enough speech ("" for genuine)."""
     found, systems = [], []
     for system in sorted({clip.system for clip in clips}):
         own = [clip for clip in clips if clip.system == system]
-        heard = hear(own, settings, 1, cache)
+        heard = hear(own, graph, settings, cache=cache)
         found.append(heard)
         systems += [system] * len(heard.x)
     whole = Heard(
@@ -64,11 +65,11 @@ def main() -> None:
     chosen = parser.parse_args()
     settings = recipe.load(recipe.find("statistics", RECIPES), StatisticsRecipe, folds=chosen.folds)
     # Copies through chains would double the time and change no order.
-    pages = [clip for clip in learnable(manifest.read(chosen.pages)) if clip.chain in ("", "traditional")]
-    heard, kinds = measured(pages, settings, chosen.cache)
-    own, systems = measured(
-        learnable([c for path in chosen.own for c in manifest.read(path)]), settings, chosen.cache
-    )
+    pages = [clip for clip in read_learnable(chosen.pages) if clip.chain in ("", "traditional")]
+    with tempfile.TemporaryDirectory() as folder:
+        graph = write_graph(settings, folder)
+        heard, kinds = measured(pages, graph, settings, chosen.cache)
+        own, systems = measured(read_learnable(chosen.own), graph, settings, chosen.cache)
     kind, system = np.asarray(kinds), np.asarray(systems)
     names = sorted(set(systems) - {""})
     shown = [name for name in sorted(set(kinds) - {""}) if np.count_nonzero(kind == name) >= 20]

@@ -11,13 +11,13 @@ the speakers of --own. No `report` row is read. Statistics are kept under DIR/ca
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from baseline import page_clips
+from clips import demo_clips
 from earwitness.core.audio import Audio, load
 from earwitness.datasets.augment import Chain, RecordedBeds, draw_chain
 from earwitness.datasets.augment_policy import named
@@ -50,12 +50,6 @@ def copies(clips: list[Clip], pairs: list[str], number: int, beds: RecordedBeds)
     return jobs
 
 
-def page_pairs(folder: Path) -> dict[str, str]:
-    """The pair that each clip of a demo folder belongs to, by digest."""
-    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
-        return {row["sha256"]: f"{row['page']}/{row['pair']}" if row["pair"] else "" for row in csv.DictReader(file)}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the shipped statistics expert.")
     parser.add_argument("--shared", type=Path, required=True)
@@ -65,12 +59,11 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=2)
     chosen = parser.parse_args()
     clips: list[Clip] = []
-    pairs: list[str] = []
     for name in FOLDERS:
-        folder = chosen.shared / "demos" / name
-        found, of = page_clips(folder), page_pairs(folder)
-        clips += found
-        pairs += [of[clip.sha256] for clip in found]
+        clips += page_clips(chosen.shared / "demos" / name)
+    # A pair's name without the demo folder: the copies' seeds hang on it.
+    of = {clip.digest: clip.pair.partition("/")[2] for clip in demo_clips(chosen.shared / "demos", "tune")}
+    pairs = [of[clip.sha256] for clip in clips]
     beds = RecordedBeds([clip for clip in read_folder(chosen.shared / "audio") if clip.split != "test"])
 
     def make(job: Job) -> Audio:

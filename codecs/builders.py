@@ -21,7 +21,9 @@ from .models.vocos import Vocos, VocosConfig
 from .models.vocos_tokens import VocosTokens, VocosTokensConfig
 from .models.wavtokenizer import WavTokenizer, WavTokenizerConfig
 
-BUILDERS: dict[str, tuple[type[Strict], Callable[[Any], nn.Module]]] = {
+Builders = Mapping[str, tuple[type[Strict], Callable[[Any], nn.Module]]]
+
+BUILDERS: Builders = {
     "dac": (DacConfig, Dac),
     "encodec": (EncodecConfig, Encodec),
     "hifigan": (HifiGanConfig, HifiGan),
@@ -39,5 +41,10 @@ BUILDERS: dict[str, tuple[type[Strict], Callable[[Any], nn.Module]]] = {
 
 def build(model: str, arguments: Mapping[str, Any]) -> nn.Module:
     """A fresh network. Raises RecipeError for unknown arguments."""
-    config, builder = BUILDERS[model]
+    return built(BUILDERS, model, arguments)
+
+
+def built(builders: Builders, model: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """A fresh network of one of the `builders`. Raises RecipeError for unknown arguments."""
+    config, builder = builders[model]
     return builder(check(dict(arguments), config, f"arguments of {model}"))

@@ -33,9 +33,7 @@ def publish(
     `hours` of training speech, where the checkpoint does not say.
     Raises WeightsError when the checkpoint was not made by this recipe.
     """
-    made = _metadata(checkpoint)
-    if made.get("recipe_digest") != recipe.digest():
-        raise WeightsError(f"{checkpoint.name!r} was not made by the recipe {recipe.name!r} as it is now.")
+    made = made_by(recipe.name, recipe.digest(), checkpoint)
     model: Any = load_model(recipe.model, recipe.arguments, checkpoint)
     stored = pack(stored_state(model))
     model.load_state_dict(unpack(stored), strict=False)
@@ -75,6 +73,10 @@ def publish(
     return write_card(card, parts)
 
 
-def _metadata(checkpoint: Path) -> dict[str, str]:
+def made_by(recipe: str, digest: str, checkpoint: Path) -> dict[str, str]:
+    """What a checkpoint says of its making. Raises WeightsError when it was not the recipe of that digest."""
     with safe_open(str(checkpoint), framework="pt") as file:  # type: ignore[no-untyped-call]
-        return dict(file.metadata() or {})
+        made = dict(file.metadata() or {})
+    if made.get("recipe_digest") != digest:
+        raise WeightsError(f"{checkpoint.name!r} was not made by the recipe {recipe!r} as it is now.")
+    return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -12,7 +13,8 @@ from torch import nn
 
 from ..core import weights
 from ..core.errors import RecipeError
-from ..core.train import BatchSource, Trained, fit, identity
+from ..core.settings import Optimiser, Schedule
+from ..core.train import BatchSource, TableSource, Task, Trained, fit, identity
 from .builders import build
 from .consistency import ConsistencyTask
 from .engine_torch import stored_state
@@ -37,8 +39,32 @@ def train(
         )
     if recipe.init.from_ is not None:
         warm_start(model, start_file(recipe.init.from_))
+    task = ConsistencyTask(model, recipe) if isinstance(model, Music2Latent) else CodecTask(model, recipe)
+    return learn(task, recipe, source, out, progress)
+
+
+class Trainable(Protocol):
+    """What recipes of networks have in common."""
+
+    name: str
+    seed: int
+    device: Literal["auto", "cpu", "cuda"]
+    optimiser: Optimiser
+    schedule: Schedule
+
+    def digest(self) -> str: ...
+
+
+def learn(
+    task: Task,
+    recipe: Trainable,
+    source: BatchSource | TableSource,
+    out: Path,
+    progress: Callable[[int, Mapping[str, float]], None] | None = None,
+) -> Trained:
+    """`core.train.fit` as a recipe says, its identity in every file."""
     return fit(
-        ConsistencyTask(model, recipe) if isinstance(model, Music2Latent) else CodecTask(model, recipe),
+        task,
         source,
         optimiser=recipe.optimiser,
         schedule=recipe.schedule,

@@ -7,13 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 
 from .errors import UsageError
-from .sound import Samples
+from .sound import Samples, numbers_only
 
 PcmFormat = Literal["s16le", "f32le"]
 # Names as FFmpeg has them: signed integers of 16 bits and floats of 32 bits, little-endian.
 _TYPES = {"s16le": "<i2", "f32le": "<f4"}
-# Beyond this (integers taken for floats stay below) a float is no sample.
-_LARGEST = np.float32(2.0**32)
 
 
 class PcmDecoder:
@@ -41,6 +39,6 @@ class PcmDecoder:
         values = np.frombuffer(data[:whole], dtype=self._type)
         if self._type.kind == "i":
             return (values / 32768.0).astype(np.float32)
-        sound = np.abs(values) <= _LARGEST  # False for NaN
-        self.broken += int(values.size - np.count_nonzero(sound))
-        return np.where(sound, values, np.float32(0.0)).astype(np.float32)
+        samples, broken = numbers_only(values.astype(np.float32))
+        self.broken += broken
+        return samples

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from .errors import AudioError
 
 Samples = NDArray[np.float32]
+# Beyond this (integers of 32 bits taken for floats stay below) a float is no sample, and its square overflows.
+_LARGEST = np.float32(2.0**32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +67,10 @@ def exactly(samples: Samples, length: int) -> Samples:
     if missing <= 0:
         return samples[..., :length]
     return np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, missing)])
+
+
+def numbers_only(samples: Samples) -> tuple[Samples, int]:
+    """Samples of any shape with 0, a click at most, in place of NaN, infinite and absurd ones; and their number."""
+    sound = np.abs(samples) <= _LARGEST  # False for NaN
+    broken = int(samples.size - np.count_nonzero(sound))
+    return (np.where(sound, samples, np.float32(0.0)), broken) if broken else (samples, 0)

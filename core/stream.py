@@ -8,11 +8,8 @@ import numpy as np
 
 from .errors import LimitError
 from .resample import StreamResampler
-from .sound import Samples
+from .sound import Samples, numbers_only
 from .source import Source
-
-# Beyond this (integers of 32 bits taken for floats stay below) a float is no sample, and its square overflows.
-_LARGEST = np.float32(2.0**32)
 
 
 def checked(source: Source, name: str, max_seconds: float) -> Iterator[Samples]:
@@ -22,10 +19,8 @@ def checked(source: Source, name: str, max_seconds: float) -> Iterator[Samples]:
         done += chunk.shape[1]
         if done > max_seconds * source.rate:
             raise LimitError(f"{name!r} is longer than the limit of {max_seconds:g} s.")
-        sound = np.abs(chunk) <= _LARGEST
-        if not sound.all():
-            broken += int(chunk.size - np.count_nonzero(sound))
-            chunk = np.where(sound, chunk, np.float32(0.0))
+        chunk, wrong = numbers_only(chunk)
+        broken += wrong
         yield chunk
     if broken:
         source.warnings.append(f"{broken} samples are not numbers (NaN or Inf) and count as 0.")

@@ -92,19 +92,18 @@ def align_clips(
     out.parent.mkdir(parents=True, exist_ok=True)
     with open(lines, "a", encoding="utf-8") as file:
         for number, clip in enumerate(wanted, 1):
-            key = clip.sha256 or clip.path
-            if key not in done:
-                done[key] = _aligned(clip, aligner)
-                file.write(json.dumps({"clip": key, **done[key]}) + "\n")
+            if clip.key not in done:
+                done[clip.key] = _aligned(clip, aligner)
+                file.write(json.dumps({"clip": clip.key, **done[clip.key]}) + "\n")
                 file.flush()
             if progress is not None:
                 progress(number, len(wanted))
-    kept = [clip for clip in wanted if "phones" in done[clip.sha256 or clip.path]]
-    reasons.update(str(row["why"]) for row in (done[clip.sha256 or clip.path] for clip in wanted) if "why" in row)
+    kept = [clip for clip in wanted if "phones" in done[clip.key]]
+    reasons.update(str(row["why"]) for row in (done[clip.key] for clip in wanted) if "why" in row)
     if not kept:
         raise DataError(f"No clip could be aligned: {_counted(reasons)}.")
     packed = pack(kept, out, RATE)
-    _write(packed, [done[clip.sha256 or clip.path] for clip in kept], out)
+    _write(packed, [done[clip.key] for clip in kept], out)
     lines.unlink()
     speakers = len({clip.speaker for clip in kept})
     return Coverage(len(kept), packed.hours, speakers, dict(reasons.most_common()))

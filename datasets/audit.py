@@ -72,7 +72,7 @@ def audit(clips: Sequence[Clip], load: Callable[[str], Audio], *, most: int = 40
     """
     chosen = _chosen([clip for clip in clips if clip.kind == "speech"], most, seed)
     spoof = np.array([clip.label == "spoof" for clip in chosen], dtype=bool)
-    groups = np.array([clip.speaker or clip.source or clip.path for clip in chosen])
+    groups = np.array([clip.cluster for clip in chosen])
     if len(set(spoof.tolist())) < 2 or len(set(groups.tolist())) < 2:
         raise DataError("An audit needs bona fide and spoof clips from two speakers at least.")
     features = np.stack([measure(load(clip.path)) for clip in chosen])

@@ -35,7 +35,7 @@ def codes(
                 return np.split(stored["codes"], stored["borders"], axis=1)
     made: list[NDArray[Any]] = []
     for number in range(len(packed.clips)):
-        wave = levelled(packed.samples(number).astype(np.float32) / np.float32(32768))
+        wave = levelled(packed.wave(number))
         made.append(codec.encode(Audio(wave[None], spec.rate)).codes.astype(np.int16))
         if progress is not None:
             progress(number + 1, len(packed.clips))

@@ -59,7 +59,7 @@ class Job:
     def key(self) -> str:
         """Names the result: the same source, system, weights and bitrate have the same key."""
         weights = weights_digest(self.system, self.checkpoint)
-        return f"{self.clip.sha256 or self.clip.path}|{self.system}|{weights}|{self.kbps}|{self.equalise}"
+        return f"{self.clip.key}|{self.system}|{weights}|{self.kbps}|{self.equalise}"
 
 
 def plan(
@@ -88,7 +88,7 @@ def plan(
             ]
             for system in systems
         ]
-        rng = np.random.default_rng(seed_for(seed, clip.sha256 or clip.path))
+        rng = np.random.default_rng(seed_for(seed, clip.key))
         for of_system in modes:
             rng.shuffle(of_system)  # type: ignore[arg-type]
         order = [int(i) for i in rng.permutation(len(modes))]

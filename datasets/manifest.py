@@ -57,6 +57,16 @@ class Clip:
     source_format: str = ""
     sha256: str = ""
 
+    @property
+    def key(self) -> str:
+        """What names the content: its digest, or the path where that is not known."""
+        return self.sha256 or self.path
+
+    @property
+    def cluster(self) -> str:
+        """Whose recordings go together in folds and intervals: the speaker's, or those of one source."""
+        return self.speaker or self.source or self.path
+
 
 COLUMNS = tuple(field.name for field in fields(Clip))
 _ALWAYS = {"path", "split", "label", "kind"}
@@ -252,5 +262,5 @@ def digest(clips: Iterable[Clip]) -> str:
 
     A clip without a sha256 of its own counts by its path.
     """
-    lines = sorted(f"{clip.sha256 or clip.path}\t{clip.label}\t{clip.split}\n" for clip in clips)
+    lines = sorted(f"{clip.key}\t{clip.label}\t{clip.split}\n" for clip in clips)
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

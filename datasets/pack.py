@@ -68,6 +68,10 @@ class Packed:
         end = int(self.offset[clip] + self.length[clip]) if count is None else begin + count
         return self.shards[int(self.shard[clip])][begin:end]
 
+    def wave(self, clip: int, start: int = 0, count: int | None = None) -> NDArray[np.float32]:
+        """The same as float32 in [-1, 1]."""
+        return self.samples(clip, start, count).astype(np.float32) / np.float32(32768)
+
     @property
     def hours(self) -> float:
         return float(self.length.sum()) / self.rate / 3600
@@ -200,7 +204,7 @@ class Crops:
         for _ in range(_TRIES):
             clip = draw.clip(rng)
             start = int(rng.integers(int(self.packed.length[clip]) - samples + 1))
-            crop = self.packed.samples(clip, start, samples).astype(np.float32) / np.float32(32768)
+            crop = self.packed.wave(clip, start, samples)
             crop = crop - crop.mean(dtype=np.float64).astype(np.float32)
             rms = float(np.sqrt(np.mean(crop**2)))
             if rms > loudest:

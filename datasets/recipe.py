@@ -134,7 +134,7 @@ def select(clips: Sequence[Clip], rules: Select, seed: int) -> list[Clip]:
         and (not rules.max_seconds or clip.seconds <= rules.max_seconds)
     ]
     # The rank hangs on the content alone, so that more data does not reshuffle what was chosen before.
-    kept.sort(key=lambda clip: hashlib.sha256(os.fsencode(f"{seed}|{clip.sha256 or clip.path}")).digest())
+    kept.sort(key=lambda clip: hashlib.sha256(os.fsencode(f"{seed}|{clip.key}")).digest())
     spoken: dict[str, float] = defaultdict(float)
     taken: dict[str, int] = defaultdict(int)
     by_corpus: dict[str, int] = defaultdict(int)

@@ -42,7 +42,7 @@ class Line:
     @property
     def key(self) -> str:
         """Names the result."""
-        words = f"{self.clip.sha256 or self.clip.path}|{self.clip.text}"
+        words = f"{self.clip.key}|{self.clip.text}"
         return f"{words}|{METHOD}|{self.engine}|{self.voice.name}|{self.pin}|{self.seed}"
 
 
@@ -84,7 +84,7 @@ def plan_lines(
         before = len(lines)
         for clip in told:
             fitting = [voice for voice in voices if _primary(voice.language) == _primary(clip.language)]
-            key = f"{clip.sha256 or clip.path}|{entry.name}"
+            key = f"{clip.key}|{entry.name}"
             order = np.random.default_rng(seed_for(seed, key)).permutation(len(fitting))[: entry.per_text]
             lines += [
                 Line(clip, entry.name, voice, engine.pin, seed_for(seed, f"{key}|{voice.name}"))
@@ -182,7 +182,7 @@ def _cuts(spoken: Sequence[tuple[Line, Made]], folder: Path, equalise: bool) -> 
     """Keyed jobs for the twin and the fakes of one clip."""
     clip = spoken[0][0].clip
     paths = [clip.path, *(str(folder / made.path) for _, made in spoken)]
-    digests = [clip.sha256 or clip.path, *(made.sha256 for _, made in spoken)]
+    digests = [clip.key, *(made.sha256 for _, made in spoken)]
     bounds, bands = [], []
     for path in paths:
         samples = _read(path)

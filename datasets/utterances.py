@@ -108,8 +108,7 @@ class Spoken:
         return first, min(int(ends[-1]), int(ends[-2]) + _EDGE) if quiet else int(ends[-1])
 
     def _wave(self, clip: int, start: int, count: int) -> NDArray[np.float32]:
-        whole = self.aligned.packed.samples(clip).astype(np.float32) / np.float32(32768)
-        return levelled(whole)[start : start + count]
+        return levelled(self.aligned.packed.wave(clip))[start : start + count]
 
     def _codes(self, clip: int, start: int, count: int) -> NDArray[np.int64]:
         assert self.codes is not None

@@ -14,15 +14,13 @@ from pydantic import Field
 from safetensors.torch import save_file
 
 from ..core import metrics, recipe, weights
-from ..core.errors import DataError
 from ..core.files import replacing
-from ..datasets import manifest as manifests
 from ..datasets.manifest import Clip
 from . import calibrate
-from .linear import Floats, Linear, OutOfFold, Table, choose_penalty, fit_linear, unseen_eer
-from .measure import measure_all
+from .linear import Linear, OutOfFold, Table, choose_penalty, fit_linear, unseen_eer
 from .model import LinearDetector, export_onnx
 from .training_card import training_card
+from .training_data import by_corpus, read_learnable, statistics_of
 
 RECIPES = "earwitness.detect.recipes"
 
@@ -89,13 +87,12 @@ def train_baseline(
     """
     source = recipe.find(recipe_name, RECIPES)
     settings = recipe.load(source, BaselineRecipe)
-    paths = [manifest] if isinstance(manifest, (str, Path)) else list(manifest)
-    clips = learnable([clip for path in paths for clip in manifests.read(path)])
+    clips = read_learnable(manifest)
     model = LinearDetector(settings.families)
     table, kept = tabulate(clips, model, settings, workers, cache)
     c, curve, unseen = choose_penalty(table, settings.penalties, settings.folds, settings.seed)
     linear = fit_linear(table, c)
-    others = learnable([clip for path in calibration for clip in manifests.read(path)])
+    others = read_learnable(calibration)
     apart = tabulate(others, model, settings, workers, cache)[0] if others else None
     fitted = _calibrated(table, unseen, linear, apart, settings)
     eers = unseen_eer(table, unseen)
@@ -141,35 +138,14 @@ def tabulate(
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "statistics.onnx"
         export_onnx(model, graph)
-        memory = None if cache is None else Path(cache)
-        measured = measure_all(clips, graph, settings.window, workers, memory)
-    pairs = [(c, m) for c, m in zip(clips, measured, strict=True) if m.speech >= settings.least_speech]
-    if not pairs:
-        raise DataError("No clip of the manifest holds enough speech to learn from.")
-    kept = [clip for clip, _ in pairs]
+        kept, x = statistics_of(clips, graph, settings.window, settings.least_speech, workers, cache)
     return Table(
-        np.stack([m.statistics for _, m in pairs]),
+        x,
         np.array([clip.label == "spoof" for clip in kept]),
         [clip.system if clip.label == "spoof" else "" for clip in kept],
-        [clip.speaker or clip.source or clip.path for clip in kept],
+        [clip.cluster for clip in kept],
         by_corpus(kept),
     ), kept
-
-
-def by_corpus(clips: Sequence[Clip]) -> Floats:
-    """Weights under which a corpus counts by the square root of its size: no reader's habit becomes the rule."""
-    count = Counter((clip.corpus, clip.label) for clip in clips)
-    return np.array([count[clip.corpus, clip.label] ** -0.5 for clip in clips])
-
-
-def learnable(clips: Sequence[Clip]) -> list[Clip]:
-    """Rows to learn from, each sound once. Genuine speech that passed a neural codec is of neither class."""
-    rows = [
-        clip
-        for clip in clips
-        if clip.kind == "speech" and clip.split != "test" and not (clip.label == "bonafide" and clip.neural_codec)
-    ]
-    return list({clip.sha256 or clip.path: clip for clip in rows}.values())
 
 
 def _calibrated(

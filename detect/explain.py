@@ -45,8 +45,9 @@ def explain(
     for start, window in cut(heard.at_rate(model.rate), model.window):
         samples = window[channel]
         end = start + samples.shape[0]
-        rows.append((start / model.rate, end / model.rate, *model.measure(samples)))
-        parts.append(model.parts(samples))
+        measured, told = model.explain(samples)
+        rows.append((start / model.rate, end / model.rate, *measured))
+        parts.append(told)
     weight = importance(np.asarray(rows, dtype=np.float64).reshape(-1, COLUMNS))
     nats = model.calibration.scale * (weight @ np.stack(parts)) / weight.sum()
     named = [Part(name, float(value)) for name, value in zip(model.settings.parts, nats, strict=True)]

@@ -8,9 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..core.onnx_export import export
-from .frontend import RATE
 from .kernel import CLAMP, Fitted
+from .model import export_detector
 from .statistics import Statistics
 
 OUTPUTS = ("score", "speech", "level", "bandwidth", "novelty", "gap", "parts", "statistics")
@@ -83,8 +82,4 @@ def export_onnx(model: KernelDetector, path: Path) -> None:
 
     Thousands of kernels of both signs cancel in float32, and the order of the sum is each runtime's own.
     """
-    time = torch.arange(3 * RATE) / RATE
-    noise = torch.randn(1, 3 * RATE, generator=torch.Generator().manual_seed(0))
-    example = 0.1 * torch.sin(6 * torch.pi * time).square() * (torch.sin(1400 * time) + noise)
-    dynamic = {"samples": {0: "batch", 1: "samples"}, **{name: {0: "batch"} for name in OUTPUTS}}
-    export(model, {"samples": example}, OUTPUTS, dynamic, path, tolerance=5e-3)
+    export_detector(model, OUTPUTS, path, tolerance=5e-3)

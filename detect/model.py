@@ -51,8 +51,15 @@ class LinearDetector(nn.Module):
 
 def export_onnx(model: LinearDetector, path: Path) -> None:
     """Write the graph. Raises WeightsError when it differs from torch by more than 1e-4."""
+    export_detector(model, OUTPUTS, path, half=False)
+
+
+def export_detector(
+    model: nn.Module, outputs: Sequence[str], path: Path, *, half: bool = True, tolerance: float = 1e-4
+) -> None:
+    """Write the graph of a network (batch, samples) -> outputs, checked on noise in syllables; see `export`."""
     time = torch.arange(3 * RATE) / RATE
     noise = torch.randn(1, 3 * RATE, generator=torch.Generator().manual_seed(0))
     example = 0.1 * torch.sin(6 * torch.pi * time).square() * (torch.sin(1400 * time) + noise)
-    dynamic = {"samples": {0: "batch", 1: "samples"}, **{name: {0: "batch"} for name in OUTPUTS}}
-    export(model, {"samples": example}, OUTPUTS, dynamic, path, half=False)
+    dynamic = {"samples": {0: "batch", 1: "samples"}, **{name: {0: "batch"} for name in outputs}}
+    export(model, {"samples": example}, outputs, dynamic, path, half=half, tolerance=tolerance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -106,19 +106,18 @@ def publish(base: weights.Card, adapted: Adapted, clips: Sequence[Own], name: st
         "confidence": adapted.confidence,
         "shift": adapted.shift,
     }
-    card = weights.Card(
+    card = replace(
+        base,
         name=name,
-        kind=registry.KIND,
         folder=folder,
-        version=base.version,
         summary=f"{base.name}, adapted to {adapted.clips} genuine recordings",
-        licence=base.licence,
-        recipe=base.recipe,
-        recipe_digest=base.recipe_digest,
         data_digest=digest(clips),
-        seed=base.seed,
         metrics=metrics,
         settings={**base.settings, "calibration": adapted.calibration.table()},
+        # Of this adaptation, not of its base.
+        created="",
+        machine="",
+        earwitness="",
     )
     return weights.write_card(card, parts)
 

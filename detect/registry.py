@@ -92,19 +92,20 @@ class OnnxDetector:
 
     def measure(self, window: Samples) -> Measurement:
         """What one window (n,) at `rate` holds."""
-        shaped = self._shaped(window)
-        values = self._session.run(self._outputs, {self._input: shaped[None]})
+        return self._measured(window, self._session.run(self._outputs, {self._input: self._shaped(window)[None]}))
+
+    def explain(self, window: Samples) -> tuple[Measurement, NDArray[np.float64]]:
+        """The same, and how much of the raw score hangs on each of `settings.parts`, (parts,)."""
+        *values, parts = self._session.run([*self._outputs, "parts"], {self._input: self._shaped(window)[None]})
+        return self._measured(window, values), np.asarray(parts[0], dtype=np.float64)
+
+    def _measured(self, window: Samples, values: Sequence[NDArray[np.float32]]) -> Measurement:
         found = {name: float(value.reshape(-1)[0]) for name, value in zip(self._outputs, values, strict=True)}
         if "level" not in found:
             power = float(np.mean(np.square(window, dtype=np.float64)))
             found["level"] = 10.0 * np.log10(power + 1e-20)
         measured = {name: found.get(name, float("nan")) for name in MEASURES}
         return Measurement(found["score"], **measured)
-
-    def parts(self, window: Samples) -> NDArray[np.float64]:
-        """How much of the raw score hangs on each of `settings.parts` in one window (n,), (parts,)."""
-        values = self._session.run(["parts"], {self._input: self._shaped(window)[None]})[0]
-        return np.asarray(values[0], dtype=np.float64)
 
     def _shaped(self, window: Samples) -> NDArray[np.float32]:
         if self.settings.exact:

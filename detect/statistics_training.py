@@ -15,15 +15,14 @@ from pydantic import Field
 
 from ..core import metrics, recipe, weights
 from ..core.errors import DataError
-from ..datasets import manifest as manifests
 from ..datasets.manifest import Clip
 from . import calibrate
-from .baseline import RECIPES, CalibrationRecipe, RulesRecipe, Trained, by_corpus, learnable
+from .baseline import RECIPES, CalibrationRecipe, RulesRecipe, Trained
 from .kernel import Examples, Fitted, Settings, fit
 from .kernel_model import KernelDetector, export_onnx
 from .linear import Floats
-from .measure import measure_all
 from .training_card import training_card
+from .training_data import by_corpus, read_learnable, statistics_of
 
 
 class KernelRecipe(recipe.Strict):
@@ -123,11 +122,11 @@ def train_statistics(
     """
     source = recipe.find(recipe_name, RECIPES)
     settings = recipe.load(source, StatisticsRecipe)
-    paths = [manifest] if isinstance(manifest, (str, Path)) else list(manifest)
-    clips = learnable([clip for path in paths for clip in manifests.read(path)])
-    others = learnable([clip for path in own for clip in manifests.read(path)])
-    heard = hear(clips, settings, workers, cache)
-    beside = hear(others, settings, workers, cache) if others else None
+    clips, others = read_learnable(manifest), read_learnable(own)
+    with tempfile.TemporaryDirectory() as folder:
+        graph = write_graph(settings, folder)
+        heard = hear(clips, graph, settings, workers, cache)
+        beside = hear(others, graph, settings, workers, cache) if others else None
     unseen, unseen_own = out_of_fold(heard, beside, settings)
     fitted = fit_all(heard, beside, settings)
     calibration = _calibrated(heard, unseen, beside, unseen_own, settings)
@@ -162,25 +161,31 @@ def train_statistics(
         metrics=numbers,
         further={"parts": list(model.names)},
     )
-    graph = card.folder / f"{card.name}.onnx"
-    export_onnx(model, graph)
-    return Trained(weights.write_card(card, {"onnx": graph}), fitted, calibration, numbers)
+    target = card.folder / f"{card.name}.onnx"
+    export_onnx(model, target)
+    return Trained(weights.write_card(card, {"onnx": target}), fitted, calibration, numbers)
 
 
-def hear(clips: Sequence[Clip], settings: StatisticsRecipe, workers: int, cache: Path | str | None) -> Heard:
-    """Statistics of the clips that hold enough speech. Raises DataError when none does."""
-    with tempfile.TemporaryDirectory() as folder:
-        graph = Path(folder) / "statistics.onnx"
-        export_onnx(KernelDetector(settings.families, settings.resolutions, None), graph)
-        measured = measure_all(clips, graph, settings.window, workers, None if cache is None else Path(cache))
-    pairs = [(c, m) for c, m in zip(clips, measured, strict=True) if m.speech >= settings.least_speech]
-    if not pairs:
-        raise DataError("No clip of the manifest holds enough speech to learn from.")
-    kept = [clip for clip, _ in pairs]
+def write_graph(settings: StatisticsRecipe, folder: Path | str) -> Path:
+    """The graph that `hear` measures with, in `folder`."""
+    graph = Path(folder) / "statistics.onnx"
+    export_onnx(KernelDetector(settings.families, settings.resolutions, None), graph)
+    return graph
+
+
+def hear(
+    clips: Sequence[Clip],
+    graph: Path,
+    settings: StatisticsRecipe,
+    workers: int = 1,
+    cache: Path | str | None = None,
+) -> Heard:
+    """The clips that hold enough speech, by the graph of `write_graph`. Raises DataError when none does."""
+    kept, x = statistics_of(clips, graph, settings.window, settings.least_speech, workers, cache)
     return Heard(
-        np.stack([m.statistics for _, m in pairs]),
+        x,
         np.array([clip.label == "spoof" for clip in kept]),
-        [clip.speaker or clip.source or clip.path for clip in kept],
+        [clip.cluster for clip in kept],
         [clip.corpus for clip in kept],
         np.array([not clip.chain or clip.chain == "traditional" for clip in kept]),
         by_corpus(kept),

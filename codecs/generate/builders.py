@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
-from ...core.recipe import Strict, check
+from ..builders import Builders, built
 from .matcha import Matcha, MatchaConfig
 from .valle import Valle, ValleConfig
 from .valler import Valler, VallerConfig
 
-BUILDERS: dict[str, tuple[type[Strict], Callable[[Any], nn.Module]]] = {
+BUILDERS: Builders = {
     "matcha": (MatchaConfig, Matcha),
     "valle": (ValleConfig, Valle),
     "valler": (VallerConfig, Valler),
@@ -21,5 +21,4 @@ BUILDERS: dict[str, tuple[type[Strict], Callable[[Any], nn.Module]]] = {
 
 def build(model: str, arguments: Mapping[str, Any]) -> nn.Module:
     """A fresh network. Raises RecipeError for unknown arguments."""
-    config, builder = BUILDERS[model]
-    return builder(check(dict(arguments), config, f"arguments of {model}"))
+    return built(BUILDERS, model, arguments)

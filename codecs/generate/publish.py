@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ...core.errors import WeightsError
 from ...core.files import replacing
 from ...core.weights import Card, write_card
 from ..packed_weights import pack
+from ..publish import made_by
 from .builders import build
 from .consent import short
 from .recipe import GeneratorRecipe
@@ -45,10 +44,7 @@ def publish(
     clips: sha256 of each file of the training manifest. tokens: of a token model, see `token_settings`. Raises
     WeightsError when another recipe made the checkpoint.
     """
-    with safe_open(str(checkpoint), framework="pt") as file:  # type: ignore[no-untyped-call]
-        made = dict(file.metadata() or {})
-    if made.get("recipe_digest") != recipe.digest():
-        raise WeightsError(f"{checkpoint.name!r} was not made by the recipe {recipe.name!r} as it is now.")
+    made = made_by(recipe.name, recipe.digest(), checkpoint)
     model: Any = build(recipe.model, recipe.arguments)
     parts = {"safetensors": folder / f"{recipe.name}.safetensors", "clips": folder / f"{recipe.name}-clips.txt"}
     with replacing(parts["safetensors"]) as temporary:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...core.train import TableSource, Trained, fit, identity
-from ..training import start_file, warm_start
+from ...core.train import TableSource, Trained
+from ..training import learn, start_file, warm_start
 from .builders import build
 from .recipe import GeneratorRecipe
 
@@ -48,17 +48,7 @@ def train(
     model = build(recipe.model, recipe.arguments)
     if recipe.init.from_ is not None:
         warm_start(model, start_file(recipe.init.from_))
-    return fit(
-        GeneratorTask(model, recipe.losses),
-        source,
-        optimiser=recipe.optimiser,
-        schedule=recipe.schedule,
-        seed=recipe.seed,
-        out=out,
-        identity=identity(recipe.name, recipe.digest(), recipe.seed, source),
-        device=recipe.device,
-        progress=progress,
-    )
+    return learn(GeneratorTask(model, recipe.losses), recipe, source, out, progress)
 
 
 def hop_length(recipe: GeneratorRecipe) -> int:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ...core.audio import Audio
 from ...core.errors import MissingPart
 from . import phonemes
+from .pinned import PinnedEngine
 from .pins import Pins, pins_of
 from .protocol import Voice, voice_of, words
 
@@ -35,7 +36,7 @@ def _voice(*styles: str) -> Voice:
 
 
 @dataclass(frozen=True)
-class Kokoro:
+class Kokoro(PinnedEngine):
     """`protocol.Engine`. The held-out one: the attack that no detector of ours has heard in training."""
 
     pins: Pins = field(default_factory=lambda: pins_of("kokoro"))
@@ -43,25 +44,6 @@ class Kokoro:
     summary: str = "neural: style diffusion and an inverse-STFT decoder, ONNX"
     held_out: bool = True
     voices: Sequence[Voice] = (*map(_voice, _STYLES), *(_voice(*pair) for pair in combinations(_STYLES, 2)))
-
-    @property
-    def pin(self) -> str:
-        """Names the model, styles and symbols."""
-        return self.pins.pin
-
-    def missing(self, voices: Sequence[str] = ()) -> str:
-        """What to install, as a sentence."""
-        if sentence := self.pins.missing():
-            return sentence
-        return "" if phonemes.present() else f"The engine {self.name!r} needs {phonemes.ADVICE}."
-
-    def check(self, voices: Sequence[str] = ()) -> None:
-        """Raise MissingPart, WeightsError or UsageError; reads and hashes every file."""
-        if sentence := self.missing():
-            raise MissingPart(sentence)
-        for name in voices:
-            self._chosen(name)
-        _ = self._styles, self._symbols, self._session
 
     def speak(self, text: str, voice: str, seed: int) -> Audio:
         """24 kHz; the seed draws the pace. The graph itself holds no chance."""
@@ -88,6 +70,9 @@ class Kokoro:
             listed = [voice_of(self, part) for part in parts]
             return replace(listed[0], name=name, note=_voice(*parts).note)
         return voice_of(self, name)
+
+    def _read(self) -> None:
+        _ = self._styles, self._symbols, self._session
 
     @cached_property
     def _styles(self) -> dict[str, NDArray[np.float32]]:

@@ -13,6 +13,7 @@ import numpy as np
 from ...core.audio import Audio
 from ...core.errors import MissingPart
 from . import phonemes
+from .pinned import PinnedEngine
 from .pins import Pins, pins_of
 from .protocol import Voice, voice_of, words
 
@@ -27,7 +28,7 @@ _JOE = Voice(
 
 
 @dataclass(frozen=True)
-class Piper:
+class Piper(PinnedEngine):
     """`protocol.Engine`; the seed draws how varied tone and timing are, the pace, and the noise."""
 
     pins: Pins = field(default_factory=lambda: pins_of("piper"))
@@ -35,25 +36,6 @@ class Piper:
     summary: str = "neural: VITS with a HiFi-GAN decoder, ONNX"
     held_out: bool = False
     voices: Sequence[Voice] = (_JOE,)
-
-    @property
-    def pin(self) -> str:
-        """Names the model and its settings."""
-        return self.pins.pin
-
-    def missing(self, voices: Sequence[str] = ()) -> str:
-        """What to install, as a sentence."""
-        if sentence := self.pins.missing():
-            return sentence
-        return "" if phonemes.present() else f"The engine {self.name!r} needs {phonemes.ADVICE}."
-
-    def check(self, voices: Sequence[str] = ()) -> None:
-        """Raise MissingPart, WeightsError or UsageError; reads and hashes every file."""
-        if sentence := self.missing():
-            raise MissingPart(sentence)
-        for name in voices:
-            voice_of(self, name)
-        _ = self._settings, self._model
 
     def speak(self, text: str, voice: str, seed: int) -> Audio:
         """At the rate of the voice's settings, 22.05 kHz for this one."""
@@ -83,6 +65,12 @@ class Piper:
         """Ids of the phonemes, a blank behind each."""
         table = self._settings["phoneme_id_map"]
         return [number for symbol in part for number in (*table[symbol], *table["_"])]
+
+    def _chosen(self, name: str) -> Voice:
+        return voice_of(self, name)
+
+    def _read(self) -> None:
+        _ = self._settings, self._model
 
     @cached_property
     def _settings(self) -> dict[str, Any]:

@@ -19,7 +19,13 @@ from earwitness.detect.families import FAMILIES
 from earwitness.detect.kernel import Examples, Fitted, Settings, fit
 from earwitness.detect.kernel_model import OUTPUTS, KernelDetector, export_onnx
 from earwitness.detect.scan import scan
-from earwitness.detect.statistics_training import StatisticsRecipe, hear, out_of_fold, train_statistics
+from earwitness.detect.statistics_training import (
+    StatisticsRecipe,
+    hear,
+    out_of_fold,
+    train_statistics,
+    write_graph,
+)
 
 from .conftest import Speech
 
@@ -150,9 +156,9 @@ def test_a_scan_by_it_tells_fakes_and_its_card_tells_how(
     assert metrics.eer(np.array(scores, dtype=float), np.array([clip.label == "spoof" for clip in clips])) < 0.1
 
 
-def test_nobody_is_scored_by_a_model_that_heard_him(home: Path, tiny_manifest: Path) -> None:
+def test_nobody_is_scored_by_a_model_that_heard_him(home: Path, tiny_manifest: Path, tmp_path: Path) -> None:
     settings = load(home / "few.toml", StatisticsRecipe)
-    heard = hear(manifest.read(tiny_manifest), settings, 1, None)
+    heard = hear(manifest.read(tiny_manifest), write_graph(settings, tmp_path), settings)
     unseen, _ = out_of_fold(heard, None, settings)
     assert np.isfinite(unseen.score).all()
     # Turning one speaker's labels round must not change that speaker's own scores.
