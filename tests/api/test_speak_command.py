@@ -95,6 +95,8 @@ dim = 16
 heads = 2
 layers = 1
 hidden = 16
+unit_dim = 16
+unit_layers = 1
 units = 16
 window = 20
 
