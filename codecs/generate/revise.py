@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from ...core.audio import Audio, resample
 from ...core.errors import UsageError
 from .align import RATE, Alignment, align
+from .joining import joined
 from .normalise import PAUSE, sentences
 from .prompt import levelled, loudness, prepared
 from .speaker import Speaker
 
 SHORTEST, LONGEST = 0.1, 1.5
-# Samples over which the new sound is faded in and out.
-_FADE = 160
+# Seconds; below it a redrawn piece holds hardly a phone.
+LEAST_DRAWN = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,24 @@ def found_in(audio: Audio, text: str) -> Alignment:
     """Where the words and phones of `text` lie in a recording. Raises DataError as `align.align`."""
     words = [word for sentence in sentences(text) for word in sentence if word != PAUSE]
     return align(resample(audio.mono(), RATE).samples[0], words)
+
+
+def drawn_span(found: Alignment, rng: np.random.Generator) -> tuple[float, float]:
+    """Seconds for `infill` to speak again: a word, or a stretch from anywhere in the speech, as often.
+
+    LEAST_DRAWN to LONGEST seconds, and at most half of the speech. Raises UsageError when there is too little of it.
+    """
+    first, last = (found.words[0][0] / RATE, found.words[-1][1] / RATE) if found.words else (0.0, 0.0)
+    most = min(LONGEST, (last - first) / 2)
+    if most < LEAST_DRAWN:
+        raise UsageError(f"There are only {last - first:.1f} s of speech, too little to speak a part of it again.")
+    lengths = [(start / RATE, end / RATE) for start, end in found.words]
+    fitting = [(start, end) for start, end in lengths if LEAST_DRAWN <= end - start <= most]
+    if fitting and rng.random() < 0.5:
+        return fitting[int(rng.integers(len(fitting)))]
+    length = float(rng.uniform(LEAST_DRAWN, most))
+    start = float(rng.uniform(first, last - length))
+    return start, start + length
 
 
 def infill(
@@ -89,16 +108,3 @@ def _spoken_again(
     made = speaker.again(voice, found.phones, torch.from_numpy(found.ends)[None], span, seed)[: heard.size]
     back: NDArray[np.float32] = (made * np.float32(loudness(heard) / loudness(levelled(heard)))).astype(np.float32)
     return np.pad(back, (0, heard.size - back.size))
-
-
-def joined(heard: NDArray[np.float32], made: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
-    """`made` (n,) between two samples of `heard` (n,), faded over inside them; the rest of `heard` untouched."""
-    share = np.zeros(heard.size, np.float32)
-    share[first:last] = 1.0
-    fade = np.linspace(0, 1, _FADE + 2, dtype=np.float32)[1:-1]
-    if first > 0:
-        share[first : first + _FADE] = fade
-    if last < heard.size:
-        share[last - _FADE : last] = fade[::-1]
-    whole: NDArray[np.float32] = np.where(share == 0, heard, share * made + (1 - share) * heard)
-    return whole
