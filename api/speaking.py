@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import __version__
 from ..codecs.generate import consent, registry
-from ..codecs.generate.prompt import prepared
+from ..codecs.generate.prompt import MOST_PROMPT, check_seconds, prepared
 from ..codecs.generate.text import phonemise
 from ..core.audio import Audio, Limits, load, save
 from ..core.errors import EarwitnessError, UsageError
@@ -68,8 +68,7 @@ def speak(
     language that cannot be spoken and for a voice without consent; InputError for an unusable prompt or consent;
     WeightsError for an untrained model; MissingPart without torch; EarwitnessError when the model says nothing.
     """
-    if not 1 <= best_of <= _MOST_TAKES:
-        raise UsageError(f"--best-of is 1 to {_MOST_TAKES}, and {best_of} is not.")
+    _check_best_of(best_of)
     _check_purpose(mark, purpose)
     spoken = phonemise(text, language)
     voice = prepared(load(prompt, limits=_PROMPT))
@@ -116,6 +115,61 @@ def infill(
     facts |= {"spans": [span], "outside": "original samples" if keep_samples else "codec copy"}
     made = _write(found.audio, out, facts, key_file, records, purpose if not mark else None)
     return Spoken(out, _beside(out), found.audio.seconds, card.name, seed, made)
+
+
+def go_on(
+    prompt: Path,
+    out: Path,
+    seconds: float,
+    *,
+    consent_file: Path | None = None,
+    model: str = "audiolm",
+    seed: int = 0,
+    best_of: int = 1,
+    alone: bool = False,
+    keep_samples: bool = True,
+    key_file: Path | None = None,
+    records: str | None = None,
+    mark: bool = True,
+    purpose: str = "",
+    progress: Progress | None = None,
+) -> Spoken:
+    """Write `prompt`, continued by a model for `seconds` without a text, to `out`, marked, and its provenance.
+
+    best_of: takes with the seeds seed, seed + 1 ..., of which the one with the most clear speech is kept. alone: only
+    what the model made is written. keep_samples: the prompt stays as it is, else it goes through the model's codec.
+    The provenance tells the exact span. Other arguments and errors as `speak`; UsageError for an impossible length.
+    """
+    _check_best_of(best_of)
+    _check_purpose(mark, purpose)
+    check_seconds(seconds)
+    audio = load(prompt, limits=Limits(max_seconds=MOST_PROMPT))
+    prepared(audio)
+    card, facts = _allowed(model, prompt, out, consent_file)
+    continuer = registry.open_continuer(model)
+    takes = []
+    for number in range(best_of):
+
+        def tick(done: int, steps: int, number: int = number) -> None:
+            if progress is not None:
+                progress("continuing", number * steps + done, best_of * steps)
+
+        takes.append(continuer.go_on(audio, seconds, seed + number, keep_samples=keep_samples, tick=tick))
+    chosen = max(range(best_of), key=lambda number: takes[number].clarity)
+    best = takes[chosen]
+    made = best.alone() if alone else best.audio
+    span = {"start": 0.0 if alone else best.start, "end": made.seconds, "kind": "continue"}
+    facts |= {"seed": seed + chosen, "best_of": best_of, "clarity": round(best.clarity, 4), "spans": [span]}
+    if not alone:
+        facts |= {"what": "speech with a synthetic span"}
+        facts |= {"outside": "original samples" if keep_samples else "codec copy"}
+    told = _write(made, out, facts, key_file, records, purpose if not mark else None)
+    return Spoken(out, _beside(out), made.seconds, card.name, seed + chosen, told)
+
+
+def _check_best_of(best_of: int) -> None:
+    if not 1 <= best_of <= _MOST_TAKES:
+        raise UsageError(f"--best-of is 1 to {_MOST_TAKES}, and {best_of} is not.")
 
 
 def _check_purpose(mark: bool, purpose: str) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from ..codecs import recipe as codec_recipes
 from ..codecs import zoo
 from ..codecs.generate import recipe as generator_recipes
@@ -123,15 +125,21 @@ def _train_codec(recipe: codec_recipes.CodecRecipe, data: Path, out: Path, progr
 def _train_generator(
     recipe: generator_recipes.GeneratorRecipe, data: Path, out: Path, progress: Progress | None
 ) -> Path:
-    """On a folder that 'dataset align' made; what has codes learns those of its codec, which are made first."""
+    """On a folder that 'dataset align' made; what has codes or units learns those that are made first.
+
+    A recogniser's units are clustered at the end.
+    """
     try:
-        from ..codecs.generate.publish import publish, token_settings
+        from ..codecs.generate import registry
+        from ..codecs.generate.audiolm import CODES
+        from ..codecs.generate.publish import publish, token_settings, unit_settings
+        from ..codecs.generate.recogniser import cluster
         from ..codecs.generate.training import hop_length
         from ..codecs.generate.training import train as fit
     except ImportError as error:
         raise MissingPart(NEEDS_TRAIN) from error
     from ..datasets.aligned import Aligned
-    from ..datasets.coded import codes
+    from ..datasets.coded import codes, tables, units
     from ..datasets.utterances import Spoken
 
     def report(what: str, total: int) -> Callable[[int, object], None]:
@@ -143,6 +151,11 @@ def _train_generator(
     if isinstance(codec, NeuralCodec):
         found = codes(aligned, codec, report("coding", len(aligned.packed.clips)))
         tokens = token_settings(codec.name, codec.spec.digest, found)
+        if section.units:
+            recogniser = registry.recogniser(section.units)
+            meant = units(aligned, recogniser, report("units", len(aligned.packed.clips)))
+            tokens |= unit_settings(section.units, recogniser.digest, meant)
+            found = tables(found, meant, CODES)
     source = Spoken(
         aligned,
         section.seconds,
@@ -154,8 +167,14 @@ def _train_generator(
         codes=found,
     )
     trained = fit(recipe, source, out, report("training", recipe.schedule.steps))
-    heard = (clip.sha256 for clip in aligned.packed.clips if clip.split == "train")
-    return publish(recipe, trained.file, out, heard, tokens=tokens)
+    used = [number for number, clip in enumerate(aligned.packed.clips) if clip.split == "train"]
+    state = None
+    if recipe.kind == "recogniser":
+        order = np.random.default_rng(recipe.seed).permutation(used)
+        model: Any = trained.generator
+        state = {"units": cluster(model, (aligned.packed.wave(number) for number in order), recipe.seed)}
+    heard = (aligned.packed.clips[number].sha256 for number in used)
+    return publish(recipe, trained.file, out, heard, tokens=tokens, state=state)
 
 
 def _train_detector(recipe: str, data: Path, out: Path, options: TrainingOptions) -> Path:

@@ -1,4 +1,4 @@
-"""earwitness speak | infill."""
+"""earwitness speak | infill | continue."""
 
 from __future__ import annotations
 
@@ -103,6 +103,53 @@ def infill(
         keep_samples=not through_codec,
         key_file=key,
     )
+    _tell(made, quiet)
+
+
+def go_on(
+    prompt: Annotated[
+        Path, typer.Argument(metavar="PROMPT", help="A recording of 1 to 60 s; 3 s or more are better.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="OUT", help="The suffix names the format.")],
+    seconds: Annotated[float, typer.Option(metavar="S", help="How long to go on, 0.2 to 30 s.")] = 5.0,
+    consent: Consent = None,
+    model: Annotated[str, typer.Option(metavar="NAME|DIR", help=MODEL)] = "audiolm",
+    seed: Seed = 0,
+    best_of: Annotated[
+        int, typer.Option("--best-of", metavar="N", min=1, help="Keep that of N takes with the most clear speech.")
+    ] = 1,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Write only what follows; else PROMPT stands before it.")
+    ] = False,
+    through_codec: Annotated[
+        bool, typer.Option("--through-codec", help="Send PROMPT through the codec too, instead of keeping it.")
+    ] = False,
+    key: Key = None,
+    home: Home = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Let a model go on with PROMPT, in its voice and without a text: it sounds like speech and means nothing.
+
+    OUT holds PROMPT and what follows it, as mono at 16 kHz. It is marked, and a file beside it names the exact span.
+    """
+    from .. import speaking
+    from .progress import reporter
+
+    with reporter(show=not quiet) as progress:
+        made = speaking.go_on(
+            prompt,
+            out,
+            seconds,
+            consent_file=consent,
+            model=model,
+            seed=seed,
+            best_of=best_of,
+            alone=alone,
+            keep_samples=not through_codec,
+            key_file=key,
+            progress=progress,
+        )
     _tell(made, quiet)
 
 

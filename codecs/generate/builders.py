@@ -8,12 +8,16 @@ from typing import Any
 from torch import nn
 
 from ..builders import Builders, built
+from .audiolm import AudioLm, AudioLmConfig
 from .matcha import Matcha, MatchaConfig
+from .phonenet import PhoneNet, PhoneNetConfig
 from .valle import Valle, ValleConfig
 from .valler import Valler, VallerConfig
 
 BUILDERS: Builders = {
+    "audiolm": (AudioLmConfig, AudioLm),
     "matcha": (MatchaConfig, Matcha),
+    "phonenet": (PhoneNetConfig, PhoneNet),
     "valle": (ValleConfig, Valle),
     "valler": (VallerConfig, Valler),
 }

@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.audio import Audio, resample
-from ...core.errors import AudioError
+from ...core.errors import AudioError, UsageError
 
 RATE = 16_000
 LEAST_SECONDS = 1.0
+# Seconds of a recording that is to be continued, and of what may follow.
+MOST_PROMPT = 60.0
+SHORTEST, LONGEST = 0.2, 30.0
 # Root mean square of the loud half, of full scale: every voice is brought to it, and under the other there is none.
 _LEVEL, _SILENCE = 0.06, 10 ** (-55 / 20)
 _BLOCK = 400
@@ -30,6 +33,12 @@ def prepared(audio: Audio) -> NDArray[np.float32]:
     if loudness(wave) < _SILENCE:
         raise AudioError("The prompt is silent; there is no voice in it.")
     return levelled(wave)
+
+
+def check_seconds(seconds: float) -> None:
+    """Raises UsageError for a continuation of a length that cannot be made at once."""
+    if not SHORTEST <= seconds <= LONGEST:
+        raise UsageError(f"A recording is continued for {SHORTEST:g} to {LONGEST:g} s, and {seconds:g} s is not.")
 
 
 def levelled(wave: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,24 +15,26 @@ from ...core.settings import Optimiser, Schedule
 from ..recipe import InitSection
 
 PACKAGE = "earwitness.codecs.generate.recipes"
-Model = Literal["matcha", "valler", "valle"]
+Model = Literal["audiolm", "matcha", "phonenet", "valler", "valle"]
 
 
 class SpokenSection(Strict):
     """Pieces of `seconds`, `batch` a step, with prompts of `prompt_seconds`; codec: whose codes a token model learns.
 
-    whole: only clips that fit into a piece, from their start to their end.
+    units: whose semantic units, of a model that continues without text. whole: only clips that fit into a piece, from
+    their start to their end.
     """
 
     seconds: float = Field(default=2.56, gt=0)
     prompt_seconds: float = Field(default=2.0, gt=0)
     batch: int = Field(default=8, ge=1)
     codec: str = ""
+    units: str = ""
     whole: bool = False
 
 
 class GeneratorRecipe(Strict):
-    """One trained generator. `losses` are weights by name; what is not named counts 1."""
+    """One trained generator, or their recogniser. `losses` are weights by name; what is not named counts 1."""
 
     name: str
     model: Model
@@ -45,6 +47,11 @@ class GeneratorRecipe(Strict):
     optimiser: Optimiser = Optimiser(betas=(0.9, 0.98))
     schedule: Schedule
     init: InitSection = InitSection.model_validate({})
+
+    @property
+    def kind(self) -> str:
+        """What its card is: a generator, or a recogniser."""
+        return "recogniser" if self.model == "phonenet" else "generator"
 
     def digest(self) -> str:
         """sha256 over what decides the result, so not the device, and not options left at their defaults."""

@@ -9,20 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ...core import weights
 from ...core.audio import Audio
-from ...core.errors import UsageError, WeightsError
+from ...core.errors import UsageError
 from ...core.weights import Card
-from .. import zoo
 from ..engine_torch import load_model
-from ..neural import NeuralCodec
-from ..packed_weights import unpack
-from ..tokens import Tokens
-from .builders import build
+from .coding import codec_of, decoded
+from .loading import loaded
 from .parts import RATE, unscaled
 from .sampling import Sampler
 from .text import IDS, SIL, Phones, estimate
@@ -58,19 +53,15 @@ class Speaker:
     def __init__(self, card: Card) -> None:
         settings = card.settings
         self.name, self.digest = card.name, card.files["safetensors"]["sha256"]
-        self.model: Any = build(settings["model"], settings["arguments"])
-        file = weights.path(card, "safetensors")
-        try:
-            self.model.load_state_dict(unpack(load_file(file)))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise WeightsError(f"The weights {file.name!r} do not fit {card.name!r}: {error}.") from error
-        self.model.eval()
+        if settings["model"] == "audiolm":
+            raise UsageError(f"{card.name!r} speaks no text; it continues a recording: earwitness continue.")
+        self.model = loaded(card)
         self._say: Callable[[Phones, NDArray[np.float32], Manner, torch.Generator], NDArray[np.float32]]
         if settings["model"] == "matcha":
             self._vocoder: Any = _vocoder()
             self._say = self._matcha
         else:
-            self._codec = _codec(settings["codec"], settings["codec_sha256"], card.name)
+            self._codec = codec_of(card)
             self._threshold = float(settings["repetition"])
             self._say = self._valler if settings["model"] == "valler" else self._valle
 
@@ -167,10 +158,7 @@ class Speaker:
         return manner.sampler or Sampler(threshold=self._threshold)
 
     def _decoded(self, codes: Tensor) -> NDArray[np.float32]:
-        spec, found = self._codec.spec, codes[0].numpy()
-        tokens = Tokens(found, spec.name, spec.digest, spec.rate, found.shape[1] * spec.hop_length, spec.code_bits)
-        wave: NDArray[np.float32] = self._codec.decode(tokens).samples[0]
-        return wave
+        return decoded(self._codec, codes[0].numpy())
 
 
 def ends(phones: Phones, seconds: NDArray[np.floating[Any]], pace: float) -> Tensor:
@@ -198,10 +186,3 @@ def _ids(phones: Phones) -> Tensor:
 def _vocoder() -> Any:
     card = weights.card("vocos", "vocoder")
     return load_model(card.settings["model"], card.settings["arguments"], weights.path(card, "safetensors"))
-
-
-def _codec(name: str, digest: str, generator: str) -> NeuralCodec:
-    codec = zoo.open_codec(name)
-    if not isinstance(codec, NeuralCodec) or codec.spec.digest != digest:
-        raise WeightsError(f"{generator!r} learnt the codes of other weights of {name!r} than are installed.")
-    return codec

@@ -29,6 +29,7 @@ SMALL: dict[str, dict[str, Any]] = {
         **{"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "phone_layers": 1, "codebook": 16},
         **{"free": 0.0, "corrupt": 0.0},
     },
+    "audiolm": {"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "units": 8, "codebook": 16, "window": 16},
     "valle": {"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "levels": 3, "codebook": 16},
 }
 GREEDY = Sampler(temperature=0.0, window=0)
@@ -79,7 +80,12 @@ def toy(model: str, steps: int) -> GeneratorRecipe:
 
 @pytest.mark.parametrize(
     ("model", "falls"),
-    [("matcha", {"mean": 0.7, "flow": 0.9}), ("valler", {"code": 0.4}), ("valle", {"first": 0.9, "others": 0.6})],
+    [
+        ("matcha", {"mean": 0.7, "flow": 0.9}),
+        ("valler", {"code": 0.4}),
+        ("valle", {"first": 0.9, "others": 0.6}),
+        ("audiolm", {"code": 0.6}),
+    ],
 )
 def test_every_generator_learns_from_the_one_training_loop(
     model: str, falls: Mapping[str, float], tmp_path: Path
