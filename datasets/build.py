@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..codecs import classical
-from ..codecs.generate.modes import open as open_installed
+from ..codecs.generate.modes import Modes
 from ..core.audio import load
 from ..core.errors import DataError, RecipeError
 from . import manifest
@@ -53,7 +53,7 @@ def build(
     checkpoint_dir: Path | str | None = None,
     open_codec: OpenCodec | None = None,
     open_engine: OpenEngine = engine_of,
-    open_generator: OpenGenerator = open_installed,
+    open_generator: OpenGenerator = Modes,
     marker: Marker | None = None,
     engine: Engine = "local",
     workers: int = 1,

@@ -1,9 +1,10 @@
-"""Fakes by our generators: a clip's text spoken anew, a part of it, or all of its codes drawn again.
+"""Fakes by our generators: a clip's text spoken anew, a part of it, all its codes drawn again, its start continued.
 
-What a span detector learns from is `infill`. Outside its span the samples are those of the bona fide twin, bit for
-bit, so that the span alone tells the two apart; were the rest a codec copy, all of it would be synthetic by the rule
-that codec copies are fakes, and its span would be no truth. The piece is at the twin's level and within its band, and
-fades in and out inside the span.
+What a span detector learns from is `infill` and `continue`. Outside the span their samples are those of the bona
+fide twin, bit for bit, so that the span alone tells the two apart; were the rest a codec copy, all of it would be
+synthetic by the rule that codec copies are fakes, and the span no truth. The piece is at the twin's level and within
+its band, and fades in and out inside the span. A continuation ends where the twin's speech does; the silence after it
+is real.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..codecs.generate import registry
 from ..codecs.generate.joining import joined
 from ..codecs.generate.modes import Mode, modes_of
 from ..codecs.generate.prompt import LEAST_SECONDS
-from ..core.audio import Audio, load, resample
+from ..core.audio import Audio, exactly, load, resample
 from ..core.errors import DataError, EarwitnessError, MissingPart, RecipeError, UsageError, WeightsError
 from ..core.run import seed_for
 from ..core.weights import Card
@@ -36,19 +37,26 @@ from .readers import OnError, warn
 from .recipe import GeneratorEntry
 from .render import Engine, Made, Progress, Told, render
 from .spoken import NOTHING, at_peak, primary
-from .voices import Voices
+from .voices import Voices, digest_of
 
 # A reading in less of the genuine one's time has lost words, and would cut its twin short.
 _LEAST_SHARE = 0.5
+# Samples of speech that are continued, where there are as many again; and what a border may move by.
+_CONTINUED, _SLACK = 3 * RATE, RATE // 10
 
 
 class Piece(Protocol):
-    """Sound of a whole clip, and the seconds of it that are a model's."""
+    """Sound through a model, whose own it is from second `start` on."""
 
     @property
     def audio(self) -> Audio: ...
     @property
     def start(self) -> float: ...
+
+
+class Span(Piece, Protocol):
+    """As long as the original; the model's own up to second `end`."""
+
     @property
     def end(self) -> float: ...
 
@@ -60,12 +68,16 @@ class Generator(Protocol):
         """`text` in the voice of a recording."""
         ...
 
-    def infill(self, audio: Audio, text: str, seed: int) -> Piece:
+    def infill(self, audio: Audio, text: str, seed: int) -> Span:
         """All of `audio`, which says `text`, through the codec, a span of it spoken again."""
         ...
 
-    def resample(self, audio: Audio, text: str, seed: int) -> Piece:
+    def resample(self, audio: Audio, text: str, seed: int) -> Span:
         """All of `audio`, every code drawn again."""
+        ...
+
+    def go_on(self, audio: Audio, seconds: float, seed: int) -> Piece:
+        """All of `audio` through the codec, and `seconds` of what may follow."""
         ...
 
 
@@ -146,16 +158,16 @@ def plan_takes(
 ) -> tuple[list[Take], Counter[str]]:
     """What to make of the clips, and how many of them were left out for which reason.
 
-    Of the clips with an English text each generator takes its share, chosen by the seed and their content. A prompt
+    Of the English clips with a text each generator takes its share, chosen by the seed and their content. A prompt
     is another selected clip of the speaker that may be rendered, else the clip itself. `on_error` hears of voices
     without a consent. Raises DataError when nothing is left for a generator.
     """
-    told = [clip for clip in clips if any(map(str.isalnum, clip.text)) and primary(clip.language) == "en"]
     takes: list[Take] = []
     left_out = Counter[str]()
     refused: dict[str, list[str]] = {}
     for one in generators:
         before, least = len(takes), seed_for(seed, one.system)
+        told = [clip for clip in clips if _fits(clip, one.entry.mode)]
         allowed: dict[str, str] = {}
         for clip in told:
             try:
@@ -185,6 +197,11 @@ def plan_takes(
         more = f" It is one of {len(refused)} such clips." if len(refused) > 1 else ""
         on_error(Path(first), f"{sentences[0]}{more}")
     return takes, left_out
+
+
+def _fits(clip: Clip, mode: Mode) -> bool:
+    """Whether it is English and, where words are needed, has a text."""
+    return primary(clip.language) == "en" and (mode == "continue" or any(map(str.isalnum, clip.text)))
 
 
 def _rank(seed: int, key: str) -> float:
@@ -237,7 +254,8 @@ def generate(
         else:
             done.append(Taken(take, made[number]))
     if silent := sorted({take.system for take in takes} - {one.take.system for one in done}):
-        raise DataError(f"{silent[0]!r} failed on all of the clips.")
+        first = next(made[number].facts["why"] for number, take in enumerate(takes) if take.system == silent[0])
+        raise DataError(f"{silent[0]!r} failed on all of the clips; on the first: {first}")
     return done, failed
 
 
@@ -277,7 +295,7 @@ def _row(take: Take) -> Clip:
         source_format="",
         seed=take.seed,
         neural_codec=True,
-        prompt=take.prompt.sha256,
+        prompt=digest_of(take.prompt.path),
         consent=take.consent,
     )
 
@@ -317,18 +335,30 @@ def _speech(samples: NDArray[np.float32]) -> float:
 def _revised(generator: Generator, take: Take, equalise: bool) -> Told:
     source = resample(load(take.clip.path).mono(), RATE)
     heard = source.samples[0]
-    revise = generator.infill if take.mode == "infill" else generator.resample
-    piece = revise(source, take.clip.text, take.seed)
-    made = piece.audio.samples[0]
+    if take.mode == "continue":
+        made, first, last = _continued(generator, heard, take.seed)
+    else:
+        revise = generator.infill if take.mode == "infill" else generator.resample
+        piece = revise(source, take.clip.text, take.seed)
+        made, first, last = piece.audio.samples[0], round(piece.start * RATE), round(piece.end * RATE)
     if made.shape != heard.shape or not np.isfinite(made).all():
         raise DataError("it returned another length, or samples that are not numbers.")
     if equalise:
         made = match_spectrum(made, heard, RATE)
     made = low_pass(made, RATE, bandwidth(heard, RATE))
-    first, last = round(piece.start * RATE), round(piece.end * RATE)
     if (first, last) == (0, heard.size):
         return Told(finish(made[None], source.samples), {"spans": []})
     return Told(_filled(heard, made, first, last), {"spans": [[first / RATE, last / RATE]]})
+
+
+def _continued(generator: Generator, heard: NDArray[np.float32], seed: int) -> tuple[NDArray[np.float32], int, int]:
+    """As long as `heard`, and the samples between which it is the model's: up to the end of the speech."""
+    start, stop = speech_bounds(heard, RATE)
+    border = start + min(_CONTINUED, (stop - start) // 2)
+    if border < LEAST_SECONDS * RATE:
+        raise DataError(f"{(stop - start) / RATE:.1f} s of speech are too little to continue a part of them.")
+    piece = generator.go_on(Audio(heard[None, :border], RATE), (stop - border + _SLACK) / RATE, seed)
+    return exactly(piece.audio.samples, heard.size)[0], round(piece.start * RATE), stop
 
 
 def _filled(heard: NDArray[np.float32], made: NDArray[np.float32], first: int, last: int) -> Audio:

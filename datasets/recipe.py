@@ -57,7 +57,8 @@ class GeneratorEntry(recipes.Strict):
     """A trained generator in one mode: `per_clip` fakes for `share` of the clips with an English text.
 
     `name`: an installed one, or the folder of a training where the checkpoints lie. speak: the text in the voice of
-    another clip of the speaker; infill: a word or stretch of the clip spoken again; resample: all its codes.
+    another clip of the speaker; infill: a word or stretch of the clip spoken again; resample: all its codes;
+    continue: its beginning continued, without a text.
     """
 
     name: str

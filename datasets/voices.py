@@ -32,7 +32,7 @@ class Voices:
 
         trained_on: as `consent.check` takes it. Raises UsageError when it may not.
         """
-        digest = _digest(clip.path)
+        digest = digest_of(clip.path)
         if consent.short(digest) in trained_on:
             return TRAINED
         found = next((one for entry, one in self.given if _covers(entry, clip)), None)
@@ -46,8 +46,8 @@ class Voices:
 
 
 @lru_cache(maxsize=65_536)
-def _digest(path: str) -> str:
-    """Of the file itself: a manifest could tell another's."""
+def digest_of(path: str) -> str:
+    """sha256 of the file itself: a manifest may tell none, or another's."""
     return sha256(Path(path))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, get_args
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,12 +15,17 @@ from .prompt import prepared
 from .text import phonemise
 
 if TYPE_CHECKING:
+    from .continuation import Continued, Continuer
     from .revise import Revised
     from .speaker import Speaker
 
-Mode = Literal["speak", "infill", "resample"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-_OF: Mapping[str, tuple[Mode, ...]] = {"matcha": ("speak",), "valle": ("speak",), "valler": MODES}
+Mode = Literal["speak", "infill", "resample", "continue"]
+_OF: Mapping[str, tuple[Mode, ...]] = {
+    "matcha": ("speak",),
+    "valle": ("speak",),
+    "valler": ("speak", "infill", "resample"),
+    "audiolm": ("continue",),
+}
 
 
 def modes_of(card: Card) -> tuple[Mode, ...]:
@@ -28,10 +34,23 @@ def modes_of(card: Card) -> tuple[Mode, ...]:
 
 
 class Modes:
-    """An opened generator, by `open`. Every method is as its namesake, and as repeatable: seed and input decide."""
+    """A generator, by name or training folder. Input and seed decide what every method makes.
 
-    def __init__(self, speaker: Speaker) -> None:
-        self._speaker = speaker
+    Each raises as `registry.open` too, and UsageError for a mode that the generator does not have.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Raises as `registry.open`: its network is opened here."""
+        self.name = name
+        _ = self._continuer if modes_of(registry.find(name)) == ("continue",) else self._speaker
+
+    @cached_property
+    def _speaker(self) -> Speaker:
+        return registry.open(self.name)
+
+    @cached_property
+    def _continuer(self) -> Continuer:
+        return registry.open_continuer(self.name)
 
     def speak(self, text: str, prompt: Audio, seed: int) -> Audio:
         """`text` in the voice of a recording. Raises as `phonemise`, `prepared` and `Speaker.speak`."""
@@ -54,7 +73,6 @@ class Modes:
 
         return revise.resample_codes(self._speaker, audio, text, seed)
 
-
-def open(name: str) -> Modes:
-    """By name or training folder. Raises as `registry.open`."""
-    return Modes(registry.open(name))
+    def go_on(self, audio: Audio, seconds: float, seed: int) -> Continued:
+        """A recording, as a codec copy, and `seconds` of what may follow it. Raises as `Continuer.go_on`."""
+        return self._continuer.go_on(audio, seconds, seed, keep_samples=False)
