@@ -20,7 +20,8 @@ from .audit import Report, audit
 from .card import Generators, card
 from .engines import open_engine as engine_of
 from .fakes import OpenCodec, System, make, open_from_zoo, plan, weights_digest
-from .generated import OpenGenerator, generate, licences, plan_takes, readings, ready, revised_rows, revisions
+from .generated import generate, readings, revised_rows, revisions
+from .generators import OpenGenerator, licences, ready
 from .manifest import Clip
 from .marks import Marker, marked_groups, marked_twins, unmarked
 from .paired import cut_pairs
@@ -29,6 +30,7 @@ from .readers import OnError, read_folders, warn
 from .recipe import BuildRecipe, FakesRecipe, read_recipe, select
 from .render import Engine, Progress
 from .spoken import OpenEngine, check_engines, plan_lines, speak_lines
+from .takes import plan_takes
 from .voices import Voices
 
 _HEAD = "dataset.toml"
@@ -85,19 +87,19 @@ def build(
             "marker to do it."
         )
     generators = ready(found.fakes.generators, checkpoints, open_generator)
-    voices = Voices.of(found.fakes.consents, base)
     lines = plan_lines(sources, found.fakes.engines, found.seed, open_engine)
     out = Path(os.path.abspath(out_dir))
     pins = [open_engine(entry.name).pin for entry in found.fakes.engines]
-    pins += [*(one.weights for one in generators), *voices.digests]
+    tell = on_error or warn
+    takes, left_out = plan_takes(sources, clips, generators, Voices.of(found.fakes.consents, base), found.seed, tell)
+    pins += [take.identity for take in takes]
     head = _identity(found, sources, systems, marker if marks else None, pins)
     if (present := _present(out, head)) is not None:
         return present
 
     work = out.with_name(out.name + ".partial")
     options: dict[str, Any] = {"engine": engine, "workers": workers, "progress": progress}
-    tell, alike = on_error or warn, found.fakes.equalise
-    takes, left_out = plan_takes(sources, generators, voices, found.seed, tell)
+    alike = found.fakes.equalise
     taken, failed = generate(takes, work, open_generator, equalise=alike, on_error=tell, **options)
     left_out += failed
     revised = revisions(taken)

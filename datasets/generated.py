@@ -9,119 +9,34 @@ is real.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codecs.generate import registry
 from ..codecs.generate.joining import joined
-from ..codecs.generate.modes import Mode, modes_of
 from ..codecs.generate.prompt import LEAST_SECONDS
 from ..core.audio import Audio, exactly, load, resample
-from ..core.errors import DataError, EarwitnessError, MissingPart, RecipeError, UsageError, WeightsError
-from ..core.run import seed_for
-from ..core.weights import Card
+from ..core.errors import DataError, EarwitnessError, MissingPart, WeightsError
 from .fakes import RATE, finish
+from .generators import Generator, OpenGenerator, opened
 from .manifest import Clip
 from .match import bandwidth, low_pass, match_spectrum, speech_bounds
 from .paired import Reading
 from .readers import OnError, warn
-from .recipe import GeneratorEntry
 from .render import Engine, Made, Progress, Told, render
-from .spoken import NOTHING, at_peak, primary
-from .voices import Voices, digest_of
+from .spoken import NOTHING, at_peak
+from .takes import Take
+from .voices import digest_of
 
 # A reading in less of the genuine one's time has lost words, and would cut its twin short.
 _LEAST_SHARE = 0.5
 # Samples of speech that are continued, where there are as many again; and what a border may move by.
 _CONTINUED, _SLACK = 3 * RATE, RATE // 10
-
-
-class Piece(Protocol):
-    """Sound through a model, whose own it is from second `start` on."""
-
-    @property
-    def audio(self) -> Audio: ...
-    @property
-    def start(self) -> float: ...
-
-
-class Span(Piece, Protocol):
-    """As long as the original; the model's own up to second `end`."""
-
-    @property
-    def end(self) -> float: ...
-
-
-class Generator(Protocol):
-    """What is asked of a generator; `codecs.generate.modes.Modes` is one. Failures are EarwitnessErrors."""
-
-    def speak(self, text: str, prompt: Audio, seed: int) -> Audio:
-        """`text` in the voice of a recording."""
-        ...
-
-    def infill(self, audio: Audio, text: str, seed: int) -> Span:
-        """All of `audio`, which says `text`, through the codec, a span of it spoken again."""
-        ...
-
-    def resample(self, audio: Audio, text: str, seed: int) -> Span:
-        """All of `audio`, every code drawn again."""
-        ...
-
-    def go_on(self, audio: Audio, seconds: float, seed: int) -> Piece:
-        """All of `audio` through the codec, and `seconds` of what may follow."""
-        ...
-
-
-OpenGenerator = Callable[[str], Generator]
-"""Name or folder -> generator. For a process pool it must be picklable."""
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A recipe's entry whose generator is there. name: by which it is opened."""
-
-    entry: GeneratorEntry
-    name: str
-    card: Card
-    trained_on: frozenset[str]
-
-    @property
-    def system(self) -> str:
-        """The label of its fakes."""
-        return f"{self.card.name}/{self.entry.mode}"
-
-    @property
-    def weights(self) -> str:
-        """Their sha256."""
-        return str(self.card.files["safetensors"]["sha256"])
-
-
-@dataclass(frozen=True)
-class Take:
-    """One fake to make of `clip`, in the voice of `prompt`, which is the clip itself where it is revised."""
-
-    clip: Clip
-    prompt: Clip
-    generator: str
-    system: str
-    mode: Mode
-    weights: str
-    consent: str
-    seed: int
-
-    @property
-    def key(self) -> str:
-        """Names the result."""
-        return f"{self.clip.key}|{self.clip.text}|{self.prompt.key}|{self.system}|{self.weights}|{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -130,97 +45,6 @@ class Taken:
 
     take: Take
     file: Made
-
-
-def ready(entries: Sequence[GeneratorEntry], folder: Path, open_generator: OpenGenerator) -> list[Ready]:
-    """The entries with their generators, looked for in `folder`, then among the installed.
-
-    Raises, before any work, RecipeError for a generator that is not known or a mode that it does not have,
-    WeightsError for an untrained one, MissingPart without torch.
-    """
-    found = []
-    for entry in entries:
-        name = str(folder / entry.name) if (folder / entry.name).is_dir() else entry.name
-        try:
-            card = registry.find(name)
-        except UsageError as error:
-            raise RecipeError(f"fakes.generators: {error}") from error
-        if entry.mode not in modes_of(card):
-            has = ", ".join(modes_of(card))
-            raise RecipeError(f"fakes.generators: {entry.name!r} has no mode {entry.mode!r}; it has: {has}.")
-        _opened(open_generator, name)
-        found.append(Ready(entry, name, card, registry.trained_on(card)))
-    return found
-
-
-def plan_takes(
-    clips: Sequence[Clip], generators: Sequence[Ready], voices: Voices, seed: int, on_error: OnError = warn
-) -> tuple[list[Take], Counter[str]]:
-    """What to make of the clips, and how many of them were left out for which reason.
-
-    Of the English clips with a text each generator takes its share, chosen by the seed and their content. A prompt
-    is another selected clip of the speaker that may be rendered, else the clip itself. `on_error` hears of voices
-    without a consent. Raises DataError when nothing is left for a generator.
-    """
-    takes: list[Take] = []
-    left_out = Counter[str]()
-    refused: dict[str, list[str]] = {}
-    for one in generators:
-        before, least = len(takes), seed_for(seed, one.system)
-        told = [clip for clip in clips if _fits(clip, one.entry.mode)]
-        allowed: dict[str, str] = {}
-        for clip in told:
-            try:
-                allowed[clip.path] = voices.allowed(clip, one.trained_on)
-            except UsageError as error:
-                refused.setdefault(clip.path, []).append(str(error))
-        if len(told) < len(clips):
-            left_out[f"{one.system}: no English text"] += len(clips) - len(told)
-        for clip in told:
-            if _rank(least, clip.key) >= one.entry.share:
-                continue
-            prompts = _prompts(clip, told, allowed, least) if one.entry.mode == "speak" else [clip]
-            prompts = [prompt for prompt in prompts if prompt.path in allowed]
-            if not prompts:
-                left_out[f"{one.system}: no consent for the voice"] += 1
-                continue
-            for number in range(one.entry.per_clip):
-                prompt = prompts[number % len(prompts)]
-                own = seed_for(seed, f"{clip.key}|{one.system}|{number}")
-                allowed_by = allowed[prompt.path]
-                takes.append(Take(clip, prompt, one.name, one.system, one.entry.mode, one.weights, allowed_by, own))
-        if len(takes) == before:
-            reasons = "; ".join(key for key in left_out if key.startswith(one.system)) or "its share is too small"
-            raise DataError(f"There is no clip that {one.system!r} can be asked for ({reasons}).")
-    if refused:
-        first, sentences = next(iter(refused.items()))
-        more = f" It is one of {len(refused)} such clips." if len(refused) > 1 else ""
-        on_error(Path(first), f"{sentences[0]}{more}")
-    return takes, left_out
-
-
-def _fits(clip: Clip, mode: Mode) -> bool:
-    """Whether it is English and, where words are needed, has a text."""
-    return primary(clip.language) == "en" and (mode == "continue" or any(map(str.isalnum, clip.text)))
-
-
-def _rank(seed: int, key: str) -> float:
-    """0 to 1, from the seed and the content alone."""
-    digest = hashlib.sha256(os.fsencode(f"{seed}|{key}")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
-
-
-def _prompts(clip: Clip, clips: Sequence[Clip], allowed: Mapping[str, str], seed: int) -> list[Clip]:
-    """Other clips of the speaker, in an order of their own for each clip, or else the clip itself."""
-    others = [
-        other
-        for other in clips
-        if other.speaker == clip.speaker
-        and other.path != clip.path
-        and other.seconds >= LEAST_SECONDS
-        and other.path in allowed
-    ]
-    return sorted(others, key=lambda other: _rank(seed, f"{clip.key}|{other.key}")) or [clip]
 
 
 def generate(
@@ -300,13 +124,8 @@ def _row(take: Take) -> Clip:
     )
 
 
-@lru_cache(maxsize=2)
-def _opened(open_generator: OpenGenerator, name: str) -> Generator:
-    return open_generator(name)
-
-
 def _make(open_generator: OpenGenerator, equalise: bool, take: Take) -> Audio | Told:
-    generator = _opened(open_generator, take.generator)
+    generator = opened(open_generator, take.generator)
     try:
         if take.mode == "speak":
             return _spoken(generator, take)
@@ -369,8 +188,3 @@ def _filled(heard: NDArray[np.float32], made: NDArray[np.float32], first: int, l
     fitting = (made - middle) * np.float32(gain)
     over = float(np.abs(fitting[first:last]).max(initial=0.0)) / 0.99
     return Audio(joined(twin, fitting / np.float32(max(1.0, over)), first, last)[None], RATE)
-
-
-def licences(generators: Sequence[Ready]) -> dict[str, str]:
-    """Of the weights behind each system."""
-    return {one.system: one.card.licence for one in generators}

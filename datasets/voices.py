@@ -39,11 +39,6 @@ class Voices:
         consent.check(digest, trained_on, found)
         return "" if found is None else f"{found.basis} {consent.short(found.digest)}"
 
-    @property
-    def digests(self) -> list[str]:
-        """Of the files."""
-        return [one.digest for _, one in self.given]
-
 
 @lru_cache(maxsize=65_536)
 def digest_of(path: str) -> str:
