@@ -52,7 +52,7 @@ def build(
         return
     print(f"{made.clips} clips in {made.folder}")
     for why, number in made.left_out.items():
-        print(f"Left out: {number} by {why}.")
+        print(f"Left out: {number} of the clips, {why}.")
     if made.leaks:
         _show(made.leaks)
 

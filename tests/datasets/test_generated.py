@@ -186,7 +186,7 @@ def test_what_is_spoken_anew_is_cut_and_levelled_like_its_twin(built: Built) -> 
 def test_the_card_tells_of_generators(built: Built) -> None:
     card = (built.folder / "README.md").read_text()
     assert "| valler/infill | 8 |" in card and "Apache-2.0 | training manifest (8) | off: a test | CC0-1.0 |" in card
-    assert "Left out: 16 by valler/speak: no consent for the voice." in card
+    assert "Left out: 16 of the clips, valler/speak: no consent for the voice." in card
 
 
 def test_an_interrupted_build_goes_on_and_the_same_recipe_gives_the_same(
