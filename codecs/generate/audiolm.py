@@ -23,18 +23,24 @@ Tick = Callable[[int], None]
 """tick(steps done)."""
 # Codes of the codec in the time of one unit.
 CODES = 2
+# Blocks of kernel 5 over the units: what comes two units later is told too.
+_AROUND = 1
 
 
 class AudioLmConfig(Strict):
-    """Widths; units and codes there are; hop of a unit in samples; window: units that a stage looks back on.
+    """Widths of the acoustic stage, as in `valler`, so that it can start from one; of the semantic stage, `unit_...`.
 
+    units, codebook: how many there are; hop_length: samples of a unit; window: units that a stage looks back on;
     corrupt: share of the past codes that are replaced in training.
     """
 
-    dim: int = 160
+    dim: int = 192
     heads: int = 4
     layers: int = 4
-    hidden: int = 320
+    hidden: int = 384
+    unit_dim: int = 128
+    unit_layers: int = 4
+    unit_hidden: int = 256
     units: int = 256
     codebook: int = 2048
     hop_length: int = 400
@@ -50,14 +56,16 @@ class AudioLm(nn.Module):
     def __init__(self, config: AudioLmConfig) -> None:
         super().__init__()
         self.config, self.hop_length = config, config.hop_length
-        shape = TransformerConfig(dim=config.dim, heads=config.heads, layers=config.layers, hidden=config.hidden)
+        heads = config.heads
+        shape = TransformerConfig(dim=config.dim, heads=heads, layers=config.layers, hidden=config.hidden)
+        smaller = {"dim": config.unit_dim, "layers": config.unit_layers, "hidden": config.unit_hidden}
         # One more than there are: before the first.
-        self.units = GroupedCodes(config.units + 1, config.dim)
-        self.semantic = Transformer(shape, causal=True)
+        self.units = GroupedCodes(config.units + 1, config.unit_dim)
+        self.semantic = Transformer(shape.model_copy(update=smaller), causal=True)
         self.codes = GroupedCodes(config.codebook + 1, config.dim)
-        self.acoustic = Transformer(shape, causal=True)
+        self.body = Transformer(shape, causal=True)
         self.guide = nn.Embedding(config.units, config.dim)
-        self.around = nn.Sequential(*(ConvNeXt1d(config.dim, 2 * config.dim, kernel=5) for _ in range(2)))
+        self.around = nn.Sequential(*(ConvNeXt1d(config.dim, 2 * config.dim, kernel=5) for _ in range(_AROUND)))
         self.mel, self.voice = Mel(), Voice(config.dim)
 
     def conditions(self, units: Tensor, prompt: Tensor) -> Tensor:
@@ -74,7 +82,7 @@ class AudioLm(nn.Module):
         condition = self.conditions(units.clamp_min(0), batch["prompt"])
         return {
             "unit": self._loss(self.units, self.semantic, units, None),
-            "code": self._loss(self.codes, self.acoustic, codes, condition),
+            "code": self._loss(self.codes, self.body, codes, condition),
         }
 
     def _loss(self, table: GroupedCodes, body: Transformer, codes: Tensor, condition: Tensor | None) -> Tensor:
@@ -111,7 +119,7 @@ class AudioLm(nn.Module):
         """
         condition = self.conditions(torch.tensor([list(units)]), prompt)
         count, window = CODES * len(units) - len(given), CODES * self.config.window
-        return grown(self.codes, self.acoustic, condition, given, count, window, sampler, generator, tick)
+        return grown(self.codes, self.body, condition, given, count, window, sampler, generator, tick)
 
 
 def predicted(table: GroupedCodes, body: Transformer, past: Tensor, condition: Tensor | None) -> Tensor:

@@ -30,7 +30,7 @@ class Recogniser:
 
     def phones(self, wave: NDArray[np.float32]) -> list[str]:
         """ARPAbet phones that are heard, silence left out; nothing is known of words."""
-        paths, _ = self._heads(wave)
+        paths, _ = self.probabilities(wave)
         return [PHONES[label] for label in collapse(paths.argmax(1).tolist())]
 
     def align(self, wave: NDArray[np.float32], words: Sequence[str]) -> Alignment:
@@ -44,7 +44,7 @@ class Recogniser:
         phones = [SIL]
         for word in words:
             phones += [*pronounce(word), SIL]
-        _, each = self._heads(wave)
+        _, each = self.probabilities(wave)
         ids = [IDS[phone] for phone in phones]
         found, _ = viterbi(each, ids, [phone == SIL for phone in phones])
         starts = np.concatenate([[0], found[:-1]])
@@ -65,10 +65,11 @@ class Recogniser:
 
     def clarity(self, wave: NDArray[np.float32]) -> float:
         """How much of it is clear speech, 0 to 1: the mean probability of the likeliest phone, silence being none."""
-        _, each = self._heads(wave)
+        _, each = self.probabilities(wave)
         return float(np.exp(each[:, 1:].max(1)).mean())
 
-    def _heads(self, wave: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def probabilities(self, wave: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logarithms of those of the CTC head (frames, phones) and of the frame head (PARTS frames, phones)."""
         with torch.no_grad():
             paths, each = self.model.heads(self.model.features(_whole(wave)))
         return paths[0].numpy(), each[0].numpy()

@@ -65,6 +65,51 @@ codec = "wavtokenizer"
 [schedule]
 steps = 3
 """
+HEARD = """
+name = "heard"
+model = "phonenet"
+summary = "as small as it gets"
+
+[arguments]
+channels = 16
+hidden = 16
+blocks = 2
+middle = 1
+units = 16
+
+[data]
+seconds = 0.5
+prompt_seconds = 0.1
+batch = 2
+
+[schedule]
+steps = 3
+"""
+CONTINUED = """
+name = "continued"
+model = "audiolm"
+summary = "as small as it gets"
+
+[arguments]
+dim = 16
+heads = 2
+layers = 1
+hidden = 16
+unit_dim = 16
+unit_layers = 1
+units = 16
+window = 20
+
+[data]
+seconds = 0.5
+prompt_seconds = 0.5
+batch = 2
+codec = "wavtokenizer"
+units = {heard}
+
+[schedule]
+steps = 3
+"""
 CONSENT = 'who = "Ada Example"\nbasis = "written-consent"\ndate = 2026-11-30\n'
 
 
@@ -225,3 +270,61 @@ def test_infill_marks_the_recording_and_names_the_exact_span(
         done = run("infill", path, tmp_path / "no.wav", *options, "--end", end)
         assert done.returncode == 2 and reason in done.stderr, done.stderr
     assert not (tmp_path / "no.wav").exists()
+
+
+def test_continue_marks_what_follows_and_names_the_exact_span(
+    run: Run, model: Path, recordings: Path, stranger: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "heard.toml").write_text(HEARD)
+    (tmp_path / "continued.toml").write_text(CONTINUED.format(heard=json.dumps(str(tmp_path / "heard"))))
+    for name in ("heard", "continued"):
+        words = ("train", tmp_path / f"{name}.toml", "--data", tmp_path / "aligned", "--out", tmp_path / name)
+        done = run(*words)
+        assert done.returncode == 0, done.stderr
+    (tmp_path / "consent.toml").write_text(CONSENT)
+    given = ("--consent", tmp_path / "consent.toml", "--model", tmp_path / "continued")
+    out = tmp_path / "out.wav"
+    done = run("continue", stranger, "--out", out, "--seconds", "1.5", "--best-of", "2", "--seed", "4", *given)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "out.wav.json").read_text())
+    (span,) = told["spans"]
+    assert span["kind"] == "continue" and span["end"] - span["start"] == pytest.approx(1.5, abs=1e-6)
+    assert 2.9 < span["start"] < 3.0 and load(out).seconds == pytest.approx(span["end"])
+    assert told["what"] == "speech with a synthetic span" and told["outside"] == "original samples"
+    assert told["seed"] in (4, 5) and told["best_of"] == 2 and told["mark"]["record"] and told["consent"]["basis"]
+    # The recording's own voice was trained on, so it needs no consent; the seed decides what follows.
+    made = []
+    for seed in (0, 0, 1):
+        spoken = speaking.go_on(
+            recordings / "soundstream.flac",
+            tmp_path / "alone.wav",
+            0.5,
+            model=str(tmp_path / "continued"),
+            seed=seed,
+            alone=True,
+            mark=False,
+            purpose="test of the seed",
+        )
+        assert json.loads(spoken.provenance.read_text())["spans"] == [{"start": 0.0, "end": 0.5, "kind": "continue"}]
+        made.append(sha256(tmp_path / "alone.wav"))
+    assert made[0] == made[1] != made[2]
+    save(tmp_path / "silent.wav", Audio(np.zeros((1, 48_000), np.float32), 16_000))
+    save(tmp_path / "short.wav", Audio(load(stranger).samples[:, :9_000], 22_050))
+    save(tmp_path / "long.wav", Audio(np.tile(load(stranger).samples, (1, 21)), 22_050))
+    for path, options, reason in [
+        (stranger, given[2:], "needs a consent"),
+        (tmp_path / "silent.wav", given, "silent"),
+        (tmp_path / "short.wav", given, "at least 1 s"),
+        (tmp_path / "long.wav", given, "60 s"),
+        (stranger, (*given, "--seconds", "31"), "0.2 to 30 s"),
+        (stranger, (*given, "--best-of", "99"), "1 to 64"),
+        (stranger, (*given[:2], "--model", model), "speaks texts"),
+        (stranger, (*given[:2], "--model", tmp_path / "heard"), "no trained generator"),
+        (tmp_path / "consent.toml", given, "not a sound file"),
+    ]:
+        done = run("continue", path, "--out", tmp_path / "no.wav", *options)
+        assert done.returncode == 2 and reason in done.stderr, (path, done.stderr)
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "no.wav").exists() and not (tmp_path / "no.wav.json").exists()
+    done = run("speak", "Hello", "--prompt", stranger, "--out", tmp_path / "no.wav", *given)
+    assert done.returncode == 2 and "speaks no text" in done.stderr

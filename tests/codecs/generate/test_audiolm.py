@@ -6,7 +6,10 @@ from earwitness.codecs.generate.audiolm import CODES, AudioLm, AudioLmConfig, gr
 from earwitness.codecs.generate.sampling import Sampler
 from torch import Tensor
 
-SMALL = {"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "units": 8, "codebook": 16, "window": 16, "corrupt": 0.0}
+SMALL = {
+    **{"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "unit_dim": 16, "unit_layers": 2, "unit_hidden": 32},
+    **{"units": 8, "codebook": 16, "window": 16, "corrupt": 0.0},
+}
 GREEDY = Sampler(temperature=0.0, window=0)
 
 
@@ -42,7 +45,7 @@ def test_codes_are_drawn_with_the_cache_as_predicted_without(model: AudioLm, pro
     assert len(drawn) == CODES * len(units) - len(given)
     condition = model.conditions(torch.tensor([units]), prompt)
     past = torch.tensor([[SMALL["codebook"], *given, *drawn]])[:, :-1]
-    logits = predicted(model.codes, model.acoustic, past, condition)[0, :, : SMALL["codebook"]]
+    logits = predicted(model.codes, model.body, past, condition)[0, :, : SMALL["codebook"]]
     assert logits.argmax(-1)[len(given) :].tolist() == drawn
 
 
@@ -80,8 +83,8 @@ def test_codes_follow_the_units_around_them_and_the_voice(model: AudioLm, prompt
     one, two = model.conditions(units, prompt), model.conditions(other, prompt)
     assert one.shape == (1, CODES * 12, 32)
     changed = (one - two).abs().amax(-1)[0] > 1e-7
-    # Two kernels of 5 reach four units back.
-    assert changed.tolist() == [False] * CODES * 7 + [True] * CODES * 5
+    # A kernel of 5 reaches two units back.
+    assert changed.tolist() == [False] * CODES * 9 + [True] * CODES * 3
     assert not torch.allclose(one, model.conditions(units, 0.5 * prompt.flip(1)))
 
 

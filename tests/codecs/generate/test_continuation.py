@@ -24,7 +24,7 @@ RATE, HOP = 16_000, 400
 ReadAloud = Callable[[str], NDArray[np.float32]]
 SMALL = {
     "phonenet": {"channels": 32, "hidden": 48, "blocks": 3, "middle": 2, "units": 256},
-    "audiolm": {"dim": 32, "heads": 2, "layers": 1, "hidden": 32, "window": 32},
+    "audiolm": {"dim": 32, "heads": 2, "layers": 1, "hidden": 32, "unit_dim": 16, "unit_layers": 1, "window": 32},
 }
 
 

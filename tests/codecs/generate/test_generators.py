@@ -29,7 +29,10 @@ SMALL: dict[str, dict[str, Any]] = {
         **{"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "phone_layers": 1, "codebook": 16},
         **{"free": 0.0, "corrupt": 0.0},
     },
-    "audiolm": {"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "units": 8, "codebook": 16, "window": 16},
+    "audiolm": {
+        **{"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "unit_dim": 16, "unit_layers": 1, "unit_hidden": 16},
+        **{"units": 8, "codebook": 16, "window": 16},
+    },
     "valle": {"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "levels": 3, "codebook": 16},
 }
 GREEDY = Sampler(temperature=0.0, window=0)
