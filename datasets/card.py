@@ -138,7 +138,9 @@ def _generators(clips: Sequence[Clip], behind: Generators) -> str:
     if not rows:
         return ""
     head = ["system", "clips", "weights", "their licence", "voices by", "watermark", "licence of the clips"]
-    left_out = "".join(f"\n\nLeft out: {number} of the clips, {why}." for why, number in sorted(behind.left_out.items()))
+    left_out = "".join(
+        f"\n\nLeft out: {number} of the clips, {why}." for why, number in sorted(behind.left_out.items())
+    )
     return f"## Generators\n\n{_WORDS}\n\n{_table(head, rows)}{left_out}"
 
 
