@@ -138,10 +138,8 @@ def _generators(clips: Sequence[Clip], behind: Generators) -> str:
     if not rows:
         return ""
     head = ["system", "clips", "weights", "their licence", "voices by", "watermark", "licence of the clips"]
-    left_out = "".join(
-        f"\n\nLeft out: {number} of the clips, {why}." for why, number in sorted(behind.left_out.items())
-    )
-    return f"## Generators\n\n{_WORDS}\n\n{_table(head, rows)}{left_out}"
+    left_out = [f"Left out: {number} of the clips, {why}." for why, number in sorted(behind.left_out.items())]
+    return "\n\n".join(["## Generators", _WORDS, _table(head, rows), *left_out])
 
 
 _WORDS = (
