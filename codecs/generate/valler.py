@@ -121,19 +121,30 @@ class Valler(nn.Module):
         """
         group, size = self.config.group, self.config.codebook
         given, steps = codes[0, 0].tolist(), codes.shape[-1] // group
+        anew = redrawn.nonzero()
+        if not len(anew):
+            return codes
+        # What stands before the first code to draw is known, and all of it when forced: one pass for that.
+        first, last = int(anew[0]) // group, int(anew[-1]) // group + 1
+        known = last if forced else first + 1
         condition = self.conditions(encoded, ends, torch.zeros(1, dtype=torch.int64), steps * group)
         lanes = 1 if guidance == 1 else 2
         if lanes == 2:
             condition = torch.cat([condition, self.nothing.expand_as(condition)])
-        cache, said = self.body.cache(lanes, steps), list[int]()
-        for step in range(steps):
-            before = (given if forced else said)[group * (step - 1) : group * step] if step else [size] * group
-            past = torch.tensor(before).expand(lanes, -1)
-            hidden = self.body(self.codes.embed(past) + condition[:, step : step + 1], cache)
+        cache = self.body.cache(lanes, last)
+
+        def ahead(begin: int, end: int) -> Tensor:
+            past = torch.tensor([size] * group + (given if forced else said))[group * begin : group * end]
+            hidden = self.body(self.codes.embed(past.expand(lanes, -1)) + condition[:, begin:end], cache)
             rows = self.codes.logits(hidden)[..., :size]
-            chosen = rows[0] if lanes == 1 else guided(rows[0], rows[1], guidance)
-            for row in chosen:
-                place = len(said)
-                anew = bool(redrawn[place])
-                said.append(sampler.draw(row, said, generator) if anew else given[place])
-        return torch.tensor(said)[None, None]
+            return rows[0] if lanes == 1 else guided(rows[0], rows[1], guidance)
+
+        said: list[int] = given[: group * first]
+        rows = ahead(0, known)[group * first :]
+        for step in range(first, last):
+            place = step - first if step < known else 0
+            if step >= known:
+                rows = ahead(step, step + 1)
+            for row in rows[group * place : group * (place + 1)]:
+                said.append(sampler.draw(row, said, generator) if redrawn[len(said)] else given[len(said)])
+        return torch.tensor([*said, *given[len(said) :]])[None, None]
