@@ -1,10 +1,14 @@
 """Which systems of the zoo help the statistics expert on other people's systems, one at a time.
 
     python benchmarks/families.py --pages WORK/pages.jsonl --own BUILT/manifest.jsonl ... --cache DIR [--folds 4]
+    python benchmarks/families.py ... --leave-out
 
 WORK is what `statistics_expert.py` leaves (`tune` pages and copies of them); the datasets hold the same genuine clips
 with fakes by every system. For no own clips, each system alone and all of them: EER of clips of pages that the model
 did not hear (clean ones, and by kind of system), and of the zoo's own fakes by speakers that it did not hear.
+
+With --leave-out instead: how well fakes of one system, by speakers that the model did not hear, are told from genuine
+clips by a model that heard all systems, all but this one, and none of them.
 """
 
 from __future__ import annotations
@@ -18,7 +22,15 @@ import numpy as np
 from earwitness.core import metrics, recipe
 from earwitness.datasets.manifest import Clip
 from earwitness.detect.baseline import RECIPES
-from earwitness.detect.statistics_training import Heard, StatisticsRecipe, hear, out_of_fold, write_graph
+from earwitness.detect.statistics_training import (
+    Heard,
+    StatisticsRecipe,
+    fit_all,
+    folds,
+    hear,
+    out_of_fold,
+    write_graph,
+)
 from earwitness.detect.training_data import read_learnable
 from numpy.typing import NDArray
 
@@ -56,12 +68,35 @@ def measured(clips: list[Clip], graph: Path, settings: StatisticsRecipe, cache: 
     return whole, systems
 
 
+def leave_out(heard: Heard, own: Heard, system: NDArray[np.str_], settings: StatisticsRecipe) -> None:
+    """Print the EER of each system's fakes by models that heard all, all others, or none of the own fakes."""
+    print("| fakes by | clips | all heard % | all but this % | none heard % |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    # A speaker's clips lie in one fold, whatever is left out.
+    _, with_all = out_of_fold(heard, own, settings)
+    none = fit_all(heard, None, settings).score(own.x)
+    assert with_all is not None
+    for name in sorted(set(system) - {""}):
+        shown = (system == name) | ~own.synthetic
+        fold = folds(own, settings)
+        score = np.full(len(system), np.nan)
+        for k in range(int(fold.max()) + 1):
+            kept = (fold != k) & (system != name)
+            held = shown & (fold == k)
+            if held.any():
+                score[held] = fit_all(heard, own, settings, None, kept).score(own.x[held])
+        values = (with_all.score[shown], score[shown], none[shown])
+        cells = " | ".join(f"{100 * metrics.eer(value, own.synthetic[shown]):.1f}" for value in values)
+        print(f"| {name} | {np.count_nonzero(system == name)} | {cells} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Which systems of the zoo help on other people's.")
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--own", type=Path, nargs="+", required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=4)
+    parser.add_argument("--leave-out", action="store_true")
     chosen = parser.parse_args()
     settings = recipe.load(recipe.find("statistics", RECIPES), StatisticsRecipe, folds=chosen.folds)
     # Copies through chains would double the time and change no order.
@@ -72,6 +107,9 @@ def main() -> None:
         own, systems = measured(read_learnable(chosen.own), graph, settings, chosen.cache)
     kind, system = np.asarray(kinds), np.asarray(systems)
     names = sorted(set(systems) - {""})
+    if chosen.leave_out:
+        leave_out(heard, own, system, settings)
+        return
     shown = [name for name in sorted(set(kinds) - {""}) if np.count_nonzero(kind == name) >= 20]
     print("| own fakes | pages % | " + " | ".join(f"{name} %" for name in shown) + " | the zoo's % |")
     print("| --- |" + " --- |" * (len(shown) + 2), flush=True)

@@ -50,7 +50,8 @@ class Spoken:
         packed = aligned.packed
         self.samples = round(seconds * packed.rate) // hop * hop
         self.prompt_samples = round(prompt_seconds * packed.rate) // hop * hop
-        self.digest, self.hours = packed.digest, packed.hours
+        self.digest = packed.digest
+        self.hours = sum(clip.seconds for clip in packed.clips if clip.split == "train") / 3600
         self._draw = Draw(packed, "train", 1, True)
         self._spans = [self._span(number) for number in range(len(packed.clips))]
         self._by_speaker = defaultdict[str, list[int]](list)

@@ -209,21 +209,22 @@ def fit_all(
 
 def out_of_fold(heard: Heard, own: Heard | None, settings: StatisticsRecipe) -> tuple[OutOfFold, OutOfFold | None]:
     """Scores by folds of whole clusters. Raises DataError for fewer than two clusters."""
-    fold = _folds(heard, settings)
-    own_fold = None if own is None else _folds(own, settings)
+    fold = folds(heard, settings)
+    own_fold = None if own is None else folds(own, settings)
     sorts = [(heard, fold)] if own is None or own_fold is None else [(heard, fold), (own, own_fold)]
     found = [OutOfFold(*(np.full(len(rows.x), np.nan) for _ in range(3))) for rows, _ in sorts]
     for k in range(int(fold.max()) + 1):
         fitted = fit_all(heard, own, settings, fold != k, None if own_fold is None else own_fold != k)
-        for (rows, folds), into in zip(sorts, found, strict=True):
-            held = folds == k
+        for (rows, places), into in zip(sorts, found, strict=True):
+            held = places == k
             if held.any():
                 into.line[held], into.kernel[held] = fitted.views(rows.x[held])
                 into.novelty[held] = fitted.novelty(rows.x[held])
     return found[0], found[1] if len(found) > 1 else None
 
 
-def _folds(heard: Heard, settings: StatisticsRecipe) -> NDArray[np.intp]:
+def folds(heard: Heard, settings: StatisticsRecipe) -> NDArray[np.intp]:
+    """The fold of each clip, (n,); clips of a cluster share theirs. Raises DataError for fewer than two clusters."""
     names = sorted(set(heard.cluster))
     if len(names) < 2:
         raise DataError("Calibration leaves speakers or pages out, so it needs two of them at least.")

@@ -72,8 +72,9 @@ class AudioLm(nn.Module):
         """What each code is told: units (batch, frames) around it, a prompt's wave (batch, n) -> (batch, CODES
         frames, dim).
         """
-        told = self.around(self.guide(units).transpose(1, 2)).transpose(1, 2)
-        return told.repeat_interleave(CODES, 1) + self.voice(self.mel(prompt))[:, None]
+        told: Tensor = self.around(self.guide(units).transpose(1, 2)).transpose(1, 2)
+        voice: Tensor = self.voice(self.mel(prompt))
+        return told.repeat_interleave(CODES, 1) + voice[:, None]
 
     def losses(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Of a batch of `datasets.utterances.Spoken` with tables as codes: `unit` and `code` (nats each)."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from earwitness.codecs import zoo
+from earwitness.codecs.generate import registry
 from earwitness.codecs.generate.align import Alignment
 from earwitness.codecs.generate.text import IDS, PHONES, SIL
 from earwitness.codecs.neural import NeuralCodec
@@ -14,7 +15,7 @@ from earwitness.core.audio import Audio, save
 from earwitness.core.errors import DataError
 from earwitness.core.files import sha256
 from earwitness.datasets.aligned import Aligned, align_clips
-from earwitness.datasets.coded import codes
+from earwitness.datasets.coded import codes, tables, units
 from earwitness.datasets.manifest import Clip
 from earwitness.datasets.utterances import Spoken
 from numpy.typing import NDArray
@@ -134,3 +135,21 @@ def test_codes_are_made_once_and_again_when_the_codec_is_another(clips: list[Cli
     other = NeuralCodec(replace(codec.spec, digest="other"), codec.engine)
     codes(opened, other, lambda done, total: calls.append(done))
     assert calls == [1, 2]
+
+
+def test_units_are_made_once_and_lie_beside_the_codes_of_their_time(clips: list[Clip], tmp_path: Path) -> None:
+    align_clips(clips[:3], tmp_path / "out", aligner=fake_align)
+    aligned, codec, recogniser = Aligned.open(tmp_path / "out"), zoo.open_codec("wavtokenizer"), registry.recogniser()
+    assert isinstance(codec, NeuralCodec)
+    first, written = units(aligned, recogniser), (tmp_path / "out" / "codes-phonenet.npz").stat().st_mtime_ns
+    again = units(aligned, recogniser)
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
+    assert (tmp_path / "out" / "codes-phonenet.npz").stat().st_mtime_ns == written
+    assert [line.shape for line in first] == [(1, -(-n // 400)) for n in aligned.packed.length]
+    lines = codes(aligned, codec)
+    made = tables(lines, first, 2)
+    for table, line, unit in zip(made, lines, first, strict=True):
+        frames = table.shape[1]
+        assert table.shape[0] == 3 and 0 <= unit.shape[1] - frames <= 1
+        assert np.array_equal(table[:2].T.reshape(-1), line[0, : 2 * frames])
+        assert np.array_equal(table[2], unit[0, :frames])

@@ -17,7 +17,8 @@ def test_a_path_is_read_without_repeats_and_blanks() -> None:
 
 def best(scores: NDArray[np.float64], labels: list[int], optional: list[bool]) -> tuple[float, tuple[int, ...]]:
     """By trying every way to end the labels."""
-    frames, found = len(scores), (float("-inf"), (0,))
+    frames = len(scores)
+    found: tuple[float, tuple[int, ...]] = (float("-inf"), ())
     for cuts in itertools.combinations_with_replacement(range(frames + 1), len(labels) - 1):
         ends = (*cuts, frames)
         lengths = np.diff(ends, prepend=0)
