@@ -184,9 +184,11 @@ def main() -> None:
     audio = recording()
     with tempfile.TemporaryDirectory() as folder:
         names = [*chosen.model, *(str(untrained(name, Path(folder) / name)) for name in chosen.untrained)]
-        lines = [line for name in names for line in rows(name, audio, chosen.times)]
-    header = ["generator", "mode", "variant", "tokens", "tokens/s, network", "tokens/s, all", "rtf"]
-    print(markdown(header, lines))
+        head = ["generator", "mode", "variant", "tokens", "tokens/s, network", "tokens/s, all", "rtf"]
+        print(markdown(head, []), end="")
+        for name in names:
+            for line in rows(name, audio, chosen.times):
+                print(f"| {' | '.join(line)} |", flush=True)
 
 
 if __name__ == "__main__":

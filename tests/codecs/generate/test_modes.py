@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from earwitness.codecs.generate.align import Alignment
 from earwitness.codecs.generate.modes import Modes, modes_of
-from earwitness.codecs.generate.registry import find
+from earwitness.codecs.generate.publish import publish
+from earwitness.codecs.generate.registry import find, recogniser
 from earwitness.codecs.generate.revise import drawn_span
 from earwitness.core.audio import Audio
 from earwitness.core.errors import UsageError
 from numpy.typing import NDArray
 
+from .test_continuation import published, untrained
 from .test_revise import made
 
 RATE, HOP = 16_000, 200
@@ -41,6 +44,23 @@ def test_a_generator_works_in_its_modes_alone(
     assert modes.speak("Hello there.", audio, 0).seconds > 0.2
     with pytest.raises(UsageError, match="only an 'audiolm' continues"):
         modes.go_on(audio, 1.0, 0)
+
+
+def test_a_continuer_goes_on_and_does_nothing_else(
+    tmp_path: Path, read_aloud: Callable[[str], NDArray[np.float32]]
+) -> None:
+    (tmp_path / "heard").mkdir()
+    recipe, file = untrained("phonenet", tmp_path / "heard")
+    publish(recipe, file, tmp_path / "heard", [], state={"units": torch.randn(256, 32)})
+    (tmp_path / "audiolm").mkdir()
+    digest = recogniser(str(tmp_path / "heard")).digest
+    modes = Modes(published(tmp_path / "audiolm", str(tmp_path / "heard"), digest))
+    assert modes_of(find(modes.name)) == ("continue",)
+    audio = Audio(read_aloud("soundstream")[None, :24_000], RATE)
+    made = modes.go_on(audio, 1.0, 0)
+    assert 0 < audio.seconds - made.start < 0.06 and made.audio.seconds == pytest.approx(made.start + 1.0)
+    with pytest.raises(UsageError, match="speaks no text"):
+        modes.speak("Hello there.", audio, 0)
 
 
 def test_spans_are_words_or_stretches_of_the_speech() -> None:
