@@ -22,8 +22,9 @@ from .transformer import GroupedCodes, Transformer, TransformerConfig
 class VallerConfig(Strict):
     """Widths; codes of the codec and its hop in samples; `group` neighbours are one step.
 
-    free: share of training clips without a condition, for guidance. corrupt: share of the past codes that are
-    replaced in training, so that the model learns to recover from its own mistakes.
+    free: share of training clips without a condition, for guidance. corrupt: in training up to this share of the past
+    codes is replaced, another for each clip. Real past codes say nearly all of what comes next, so a model that
+    always has them does not learn to look at the phones.
     """
 
     dim: int = 192
@@ -35,7 +36,8 @@ class VallerConfig(Strict):
     hop_length: int = 200
     group: int = 1
     free: float = 0.1
-    corrupt: float = 0.1
+    corrupt: float = 0.9
+    dropout: float = 0.1
 
 
 class Valler(nn.Module):
@@ -46,7 +48,9 @@ class Valler(nn.Module):
     def __init__(self, config: VallerConfig) -> None:
         super().__init__()
         self.config, self.hop_length = config, config.hop_length
-        shape = TransformerConfig(dim=config.dim, heads=config.heads, layers=config.layers, hidden=config.hidden)
+        shape = TransformerConfig(
+            dim=config.dim, heads=config.heads, layers=config.layers, hidden=config.hidden, dropout=config.dropout
+        )
         self.mel, self.voice = Mel(), Voice(config.dim)
         self.encoder = PhoneEncoder(shape.model_copy(update={"layers": config.phone_layers}))
         self.layout = Layout(config.dim)
@@ -81,7 +85,8 @@ class Valler(nn.Module):
         condition = torch.where(alone, self.nothing, condition)
         past = F.pad(codes, (config.group, 0), value=config.codebook)[:, : -config.group]
         past = torch.where(past < 0, config.codebook, past)
-        wrong = torch.rand(past.shape, device=past.device) < config.corrupt
+        share = config.corrupt * torch.rand(len(past), 1, device=past.device)
+        wrong = torch.rand(past.shape, device=past.device) < share
         past = torch.where(wrong, torch.randint_like(past, config.codebook), past)
         logits = self.logits(past, condition)
         return {
