@@ -57,7 +57,7 @@ class Bands(nn.Module):
         return self.matrix @ x
 
     def mean(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Weighted mean over frames of each band, (batch, bands): frames first, which leaves the bands little to do."""
+        """Weighted mean over frames of each band, (batch, bands): frames first, which leaves bands little to do."""
         return (self.matrix @ (x @ weight))[:, :, 0]
 
 
