@@ -95,7 +95,7 @@ def main() -> None:
     chosen = parser.parse_args()
     detector, audio = candidate.detector(chosen.detector), chosen.shared / "audio"
     clips = speech_clips(chosen.shared, chosen.split)
-    plain = hear(genuine(clips), [""], detector, seconds=60.0, workers=chosen.workers)
+    plain = hear(genuine(clips), {"as recorded": ""}, detector, seconds=60.0, workers=chosen.workers)
     print(
         markdown(
             ["corpus", *HEAD], [["all", *alone(plain)], *([name, *alone(own)] for name, own in by(plain, "group"))]
@@ -104,7 +104,7 @@ def main() -> None:
     print(markdown(["language", *HEAD], [[name, *alone(own)] for name, own in by(plain, "language")]), flush=True)
     some = speakers_in_turn(clips, chosen.clips, chosen.seed)
     sources = [*genuine(some), *fakes(some, chosen.seed)]
-    answers = hear(sources, list(LIFE.values()), detector, music=audio, workers=chosen.workers)
+    answers = hear(sources, LIFE, detector, music=audio, workers=chosen.workers)
     treated = dict(by(answers, "treatment"))
     head = [
         "condition",
@@ -114,8 +114,8 @@ def main() -> None:
         "fakes found %",
         "fakes called genuine %",
     ]
-    print(markdown([*head, "at most 2 %"], [condition(title, treated[name]) for title, name in LIFE.items()]))
-    systems = [[name, *alone(own)] for name, own in by([a for a in treated[""] if a.synthetic], "system")]
+    print(markdown([*head, "at most 2 %"], [condition(title, treated[title]) for title in LIFE]))
+    systems = [[name, *alone(own)] for name, own in by([a for a in treated["as recorded"] if a.synthetic], "system")]
     print(markdown(["fakes as made, by", *HEAD], systems))
     if chosen.json:
         chosen.json.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in [*plain, *answers]))

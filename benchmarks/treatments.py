@@ -1,13 +1,13 @@
 """What happens to recordings on their way to a detector, by name, and how it decides on real and fake clips after it.
 
-A treatment is an attack string of `earwitness watermark attack --list` ("mp3:32", "denoise,aac:64"), or
-"music@DB", a recorded piece of music under the speech. "" leaves a clip alone.
+A treatment is an attack string of `earwitness watermark attack --list` ("mp3:32", "denoise,aac:64"), "music@DB", a
+recorded piece of music under the speech, "" for a clip left alone, or a function.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from earwitness.detect.scan import scan
 from earwitness.watermark.attacks import attack
 
 RATE = 16_000
+Treatment = str | Callable[[Audio], Audio]
 
 
 @dataclass(frozen=True)
@@ -95,32 +96,33 @@ def demos(clips: Sequence[DemoClip]) -> list[Source]:
 
 def hear(
     sources: Sequence[Source],
-    treatments: Sequence[str],
+    treatments: Mapping[str, Treatment],
     detector: str,
     *,
     seconds: float = 7.0,
     music: Path | None = None,
     workers: int = 1,
 ) -> list[Answer]:
-    """Answers to the first `seconds` of each source after each treatment, treatments innermost.
+    """Answers to the first `seconds` of each source after each treatment, by its title, treatments innermost.
 
-    A source and a real one of the same file meet the same chance. music: a data folder, for "music@DB".
+    A fake and the recording that it was made of meet the same chance. music: a data folder, for "music@DB".
     """
-    one = partial(_hear, treatments=tuple(treatments), detector=detector, seconds=seconds, music=music)
+    one = partial(_hear, treatments=dict(treatments), detector=detector, seconds=seconds, music=music)
     found = run_map(one, sources, engine="pool" if workers > 1 else "local", workers=workers)
     return [answer for answers in found for answer in answers]
 
 
 def _hear(
-    source: Source, treatments: Sequence[str], detector: str, seconds: float, music: Path | None
+    source: Source, treatments: Mapping[str, Treatment], detector: str, seconds: float, music: Path | None
 ) -> list[Answer]:
     sound = opened(source, seconds)
     answers = []
-    for name in treatments:
-        verdict = scan(treated(name, sound, seed_for(0, source.path.name), music), detector=detector)
+    for title, treatment in treatments.items():
+        changed = treated(treatment, sound, seed_for(0, source.path.name), music)
+        verdict = scan(changed, detector=detector)
         answers.append(
             Answer(
-                name,
+                title,
                 source.cluster,
                 source.group,
                 source.language,
@@ -140,16 +142,18 @@ def opened(source: Source, seconds: float) -> Audio:
     return _resynthesised(source.system, sound, source.kbps) if source.system else sound
 
 
-def treated(name: str, sound: Audio, seed: int, music: Path | None = None) -> Audio:
+def treated(treatment: Treatment, sound: Audio, seed: int, music: Path | None = None) -> Audio:
     """Sound after a treatment. Raises UsageError for an unknown one."""
-    if not name:
+    if not isinstance(treatment, str):
+        return treatment(sound)
+    if not treatment:
         return sound
-    if name.startswith("music@"):
+    if treatment.startswith("music@"):
         assert music is not None, "music@ needs a data folder"
         beds = _music(music)
         bed = sorted(beds)[seed % len(beds)]
-        return Chain.parse(f"bed(name={bed},snr={name.removeprefix('music@')})").apply(sound, seed, beds)
-    return attack(name, sound, seed, _resynthesised)
+        return Chain.parse(f"bed(name={bed},snr={treatment.removeprefix('music@')})").apply(sound, seed, beds)
+    return attack(treatment, sound, seed, _resynthesised)
 
 
 def _resynthesised(system: str, sound: Audio, kbps: float | None) -> Audio:
