@@ -18,8 +18,8 @@ from pathlib import Path
 import candidate
 from clips import speech_clips
 from earwitness.detect import registry
-from scan import markdown
-from treatments import Answer, by, fakes, genuine, hear, percent, share, speakers_in_turn
+from scan import markdown, percent
+from treatments import Answer, by, fakes, genuine, hear, share, speakers_in_turn
 
 LIFE = {
     "as recorded": "",

@@ -27,8 +27,8 @@ from earwitness.core.sound import Samples
 from earwitness.detect import registry
 from earwitness.detect.scan import scan
 from numpy.typing import NDArray
-from scan import markdown
-from treatments import RATE, Answer, Source, by, demos, fakes, genuine, hear, percent, share, speakers_in_turn
+from scan import markdown, percent
+from treatments import RATE, Answer, Source, by, demos, fakes, genuine, hear, share, speakers_in_turn
 
 HOP, REACH_DB = 80, 25.0  # 5 ms; as far under the loud frames as the detector's own rule of speech
 

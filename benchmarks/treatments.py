@@ -24,6 +24,7 @@ from earwitness.datasets.augment import Chain, RecordedBeds
 from earwitness.datasets.readers import read_folder
 from earwitness.detect.scan import scan
 from earwitness.watermark.attacks import attack
+from scan import percent
 
 RATE = 16_000
 Treatment = str | Callable[[Audio], Audio]
@@ -168,10 +169,6 @@ def _member(system: str) -> Resynthesiser:
 @lru_cache(maxsize=4)
 def _music(folder: Path) -> RecordedBeds:
     return RecordedBeds([clip for clip in read_folder(folder) if clip.kind == "music"])
-
-
-def percent(value: float) -> str:
-    return f"{100 * value:.1f}"
 
 
 def share(answers: Sequence[Answer], decision: str) -> str:
