@@ -30,7 +30,7 @@ from scan import markdown, percent
 
 RATE = 16_000
 # Seconds, and how many recordings of them.
-LENGTHS = {"10 s": (10.0, 48), "1 min": (60.0, 24), "10 min": (600.0, 6), "60 min": (3600.0, 2)}
+LENGTHS = {"10 s": (10.0, 48), "1 min": (60.0, 24), "10 min": (600.0, 5), "60 min": (3600.0, 2)}
 
 
 @dataclass(frozen=True)
