@@ -18,18 +18,11 @@ COSTS = ("C_llr", "least C_llr", "actual DCF", "least DCF", "actual - least DCF"
 _DRAWS = 500
 
 
-def detection(scores: Floats, synthetic: Flags, alarms: float) -> float:
-    """Share of fakes above the lowest threshold at which at most `alarms` of the genuine clips are flagged."""
-    real, fake = metrics.classes(scores, synthetic)
-    allowed = int(np.floor(alarms * real.size + 1e-9))
-    return float(np.mean(fake > np.sort(real)[real.size - 1 - allowed]))
-
-
 def macro_detection(scores: Floats, synthetic: Flags, kinds: Sequence[str], alarms: float) -> float:
-    """Mean over kinds of system of `detection`, each against all genuine clips."""
+    """Mean over kinds of system of `metrics.detection_at`, each against all genuine clips."""
     kind_of = np.asarray(kinds)
     found = [
-        detection(scores[rows], synthetic[rows], alarms)
+        metrics.detection_at(scores[rows], synthetic[rows], alarms)
         for kind in sorted(set(kind_of[synthetic]))
         if (rows := ~synthetic | (kind_of == kind)).any()
     ]
@@ -42,7 +35,7 @@ def detection_cells(scores: Floats, synthetic: Flags, kinds: Sequence[str], page
     for alarms in ALARMS:
 
         def at(s: Floats, f: Flags, alarms: float = alarms) -> float:
-            return detection(s, f, alarms)
+            return metrics.detection_at(s, f, alarms)
 
         cells += [_with_interval(at, pages, scores, synthetic, 100)]
         cells += [f"{100 * macro_detection(scores, synthetic, kinds, alarms):.1f}"]

@@ -109,7 +109,7 @@ def meaning(everyone: Sequence[Judged], clips: Sequence[DemoClip], kinds: Sequen
             cells = [one.name]
             for kind in kinds:
                 own = ~labels | (np.asarray(kind_of) == kind)
-                cells.append(percent(calibration.detection(one.scores[kept][own], labels[own], alarms)))
+                cells.append(percent(metrics.detection_at(one.scores[kept][own], labels[own], alarms)))
             rows.append(cells)
         print(markdown([f"found at {100 * alarms:g} % false alarms, %", *kinds], rows))
     rows = [[one.name, *calibration.cost_cells(one.scores[kept], labels, pages, one.calibrated)] for one in everyone]
