@@ -1,6 +1,7 @@
 """Attacks on a detector: how many fakes it still finds after each, on the zoo's fakes and on `tune` pages.
 
-    python benchmarks/attacks.py --shared SHARED [--detector NAME|CARD] [--clips 60] [--transfer 16] [--json FILE]
+    python benchmarks/attacks.py --shared SHARED [--detector NAME|CARD] [--clips 60] [--transfer 16]
+        [--minutes 3] [--json FILE]
 
 Only the fakes are attacked; the genuine clips, for the EER, stay as they are. "found" is the share called synthetic
 at the shipped threshold, "drop" its fall in points (95 % interval, resampling speakers or pages, both rates of the
@@ -164,6 +165,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--levels", type=float, nargs="*", default=[30.0, 20.0])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=0.0, help="ends each table after so long, 0 for no end")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path, help="every answer as a line")
     chosen = parser.parse_args()
@@ -174,14 +176,15 @@ def main() -> None:
     picked = np.random.default_rng(chosen.seed).permutation(len(pages))[: chosen.demos].tolist()
     sets = {
         f"the zoo's fakes of {chosen.split} speakers": [*genuine(some), *fakes(some, chosen.seed)],
-        "fakes of tune pages (heard in training)": demos([pages[place] for place in sorted(picked)]),
+        "fakes of tune pages (heard in training)": demos([pages[place] for place in picked]),
     }
     everything: list[Answer] = []
     for title, sources in sets.items():
         real = hear([one for one in sources if not one.synthetic], {"": ""}, detector, workers=chosen.workers)
-        fake = hear([one for one in sources if one.synthetic], ATTACKS, detector, workers=chosen.workers)
-        everything += [*real, *fake]
-        found = dict(by(fake, "treatment"))
+        fake = [one for one in sources if one.synthetic]
+        attacked = hear(fake, ATTACKS, detector, workers=chosen.workers, minutes=chosen.minutes)
+        everything += [*real, *attacked]
+        found = dict(by(attacked, "treatment"))
         rows = [row(name, found["none"], found[name], real) for name in ATTACKS]
         print(markdown([f"attack on {title}", *HEAD], rows), flush=True)
     if chosen.transfer:

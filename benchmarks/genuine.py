@@ -1,6 +1,7 @@
 """Hard genuine speech: false alarms on test speakers in everyday conditions, and fakes missed in the same ones.
 
-    python benchmarks/genuine.py --shared SHARED [--detector NAME|CARD] [--clips 80] [--workers 1] [--json FILE]
+    python benchmarks/genuine.py --shared SHARED [--detector NAME|CARD] [--clips 80] [--workers 1]
+        [--minutes 6] [--json FILE]
 
 Prints how the shipped thresholds decide on genuine clips by corpus and by language as recorded (all clips of the
 split), then after each condition: on `--clips` clips, speakers in turn, and on as many re-syntheses of them by the
@@ -19,7 +20,7 @@ import candidate
 from clips import speech_clips
 from earwitness.detect import registry
 from scan import markdown, percent
-from treatments import Answer, by, fakes, genuine, hear, share, speakers_in_turn
+from treatments import Answer, by, fakes, genuine, hear, paired, share, speakers_in_turn
 
 LIFE = {
     "as recorded": "",
@@ -90,6 +91,7 @@ def main() -> None:
     parser.add_argument("--split", default="test", help="dev while something is being chosen")
     parser.add_argument("--clips", type=int, default=80)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=0.0, help="ends the conditions after so long, 0 for no end")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path, help="every answer as a line")
     chosen = parser.parse_args()
@@ -103,8 +105,8 @@ def main() -> None:
     )
     print(markdown(["language", *HEAD], [[name, *alone(own)] for name, own in by(plain, "language")]), flush=True)
     some = speakers_in_turn(clips, chosen.clips, chosen.seed)
-    sources = [*genuine(some), *fakes(some, chosen.seed)]
-    answers = hear(sources, LIFE, detector, music=audio, workers=chosen.workers)
+    sources = paired(genuine(some), fakes(some, chosen.seed))
+    answers = hear(sources, LIFE, detector, music=audio, workers=chosen.workers, minutes=chosen.minutes)
     treated = dict(by(answers, "treatment"))
     head = [
         "condition",

@@ -1,6 +1,7 @@
 """Shuffle tests: what a detector hears in pauses alone, speech alone, half the band, and time turned round.
 
-    python benchmarks/shuffles.py --shared SHARED [--detector NAME|CARD] [--clips 60] [--split test] [--json FILE]
+    python benchmarks/shuffles.py --shared SHARED [--detector NAME|CARD] [--clips 60] [--minutes 3]
+        [--json FILE]
 
 Genuine clips, speakers in turn, beside re-syntheses of them by the zoo, and clips of `tune` demo pages (which the
 shipped fit has heard: read how the figures move, not how high they are). A detector that still tells the classes by
@@ -28,7 +29,7 @@ from earwitness.detect import registry
 from earwitness.detect.scan import scan
 from numpy.typing import NDArray
 from scan import markdown, percent
-from treatments import RATE, Answer, Source, by, demos, fakes, genuine, hear, share, speakers_in_turn
+from treatments import RATE, Answer, Source, by, demos, fakes, genuine, hear, paired, share, speakers_in_turn
 
 HOP, REACH_DB = 80, 25.0  # 5 ms; as far under the loud frames as the detector's own rule of speech
 
@@ -122,6 +123,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--demos", type=int, default=150, help="clips of tune pages")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=0.0, help="ends each table after so long, 0 for no end")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path, help="every answer as a line")
     chosen = parser.parse_args()
@@ -130,14 +132,14 @@ def main() -> None:
     pages = demo_clips(chosen.shared / "demos", "tune")
     picked = np.random.default_rng(chosen.seed).permutation(len(pages))[: chosen.demos]
     sets: dict[str, list[Source]] = {
-        f"own ({chosen.split} speakers and the zoo)": [*genuine(some), *fakes(some, chosen.seed)],
-        "tune pages (heard in training)": demos([pages[place] for place in sorted(picked)]),
+        f"own ({chosen.split} speakers and the zoo)": paired(genuine(some), fakes(some, chosen.seed)),
+        "tune pages (heard in training)": demos([pages[place] for place in picked]),
     }
     head = ["clips, genuine + synthetic", "with a score", "EER %", "genuine called synthetic %"]
     head += ["genuine inconclusive %", "fakes found %"]
     everything: list[Answer] = []
     for title, sources in sets.items():
-        answers = hear(sources, SHUFFLES, detector, workers=chosen.workers)
+        answers = hear(sources, SHUFFLES, detector, workers=chosen.workers, minutes=chosen.minutes)
         everything += answers
         found = dict(by(answers, "treatment"))
         print(markdown([title, *head], [answers_of(name, found[name]) for name in SHUFFLES]), flush=True)

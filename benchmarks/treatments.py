@@ -6,10 +6,13 @@ recorded piece of music under the speech, "" for a clip left alone, or a functio
 
 from __future__ import annotations
 
+import math
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -103,14 +106,27 @@ def hear(
     seconds: float = 7.0,
     music: Path | None = None,
     workers: int = 1,
+    minutes: float = 0.0,
 ) -> list[Answer]:
     """Answers to the first `seconds` of each source after each treatment, by its title, treatments innermost.
 
     A fake and the recording that it was made of meet the same chance. music: a data folder, for "music@DB".
+    minutes: of wall time after which no further source is heard, 0 for no end; the tables count what was.
     """
     one = partial(_hear, treatments=dict(treatments), detector=detector, seconds=seconds, music=music)
     found = run_map(one, sources, engine="pool" if workers > 1 else "local", workers=workers)
-    return [answer for answers in found for answer in answers]
+    end = time.monotonic() + 60 * minutes if minutes else math.inf
+    heard: list[Answer] = []
+    for answers in found:
+        heard += answers
+        if time.monotonic() > end:
+            break
+    return heard
+
+
+def paired(*lists: Sequence[Source]) -> list[Source]:
+    """The first of each list, the second of each ... so that a run that ends early has heard all of them alike."""
+    return [one for row in zip_longest(*lists) for one in row if one is not None]
 
 
 def _hear(
