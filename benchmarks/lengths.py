@@ -1,6 +1,6 @@
 """Verdicts on genuine recordings of 10 seconds, 1, 10 and 60 minutes: does length alone turn them to "synthetic"?
 
-    python benchmarks/lengths.py --shared SHARED [--detector NAME|CARD] [--split test] [--json FILE]
+    python benchmarks/lengths.py --shared SHARED [--detector NAME|CARD] [--split test] [--part 1.0] [--json FILE]
 
 A recording is clips of one corpus (of one speaker as far as his clips reach), drawn in turn and joined without gaps,
 each round at another level (-6 to +6 dB), as programmes and meetings are. The split holds about a quarter of an hour,
@@ -58,9 +58,11 @@ class Heard:
     highest: float
 
 
-def recordings(clips: Sequence[SpeechClip], length: str, detector: str, seed: int = 0) -> list[Recording]:
+def recordings(
+    clips: Sequence[SpeechClip], length: str, detector: str, seed: int = 0, part: float = 1.0
+) -> list[Recording]:
     """Of one speaker where his clips reach, else of one corpus, else of all; corpora in turn."""
-    seconds, count = LENGTHS[length]
+    seconds, count = LENGTHS[length][0], max(1, round(part * LENGTHS[length][1]))
     rng = np.random.default_rng([seed, count])
     found: list[Recording] = []
     if seconds >= 3600:
@@ -134,6 +136,7 @@ def main() -> None:
     parser.add_argument("--detector", default=registry.DEFAULT, help=candidate.HELP)
     parser.add_argument("--split", default="test", help="dev while something is being chosen")
     parser.add_argument("--lengths", nargs="*", default=list(LENGTHS), choices=list(LENGTHS))
+    parser.add_argument("--part", type=float, default=1.0, help="so many of the recordings of each length")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path, help="every recording as a line")
@@ -144,7 +147,7 @@ def main() -> None:
     engine = "pool" if chosen.workers > 1 else "local"
     rows, everything = [], []
     for length in chosen.lengths:
-        plan = recordings(clips, length, detector, chosen.seed)
+        plan = recordings(clips, length, detector, chosen.seed, chosen.part)
         found = list(run_map(hear, plan, engine=engine, workers=chosen.workers))
         rows.append(row(length, found, high))
         everything += found
