@@ -21,8 +21,7 @@ from pathlib import Path
 import candidate
 import numpy as np
 from clips import SpeechClip, speech_clips
-from earwitness.core import audio, intervals
-from earwitness.core.run import map as run_map
+from earwitness.core import audio, intervals, run
 from earwitness.core.sound import Samples
 from earwitness.detect import registry
 from earwitness.detect.scan import scan
@@ -144,11 +143,12 @@ def main() -> None:
     detector = candidate.detector(chosen.detector)
     clips = speech_clips(chosen.shared, chosen.split)
     high = registry.open(detector).calibration.high
-    engine = "pool" if chosen.workers > 1 else "local"
-    rows, everything = [], []
+    engine: run.Engine = "pool" if chosen.workers > 1 else "local"
+    rows: list[list[str]] = []
+    everything: list[Heard] = []
     for length in chosen.lengths:
         plan = recordings(clips, length, detector, chosen.seed, chosen.part)
-        found = list(run_map(hear, plan, engine=engine, workers=chosen.workers))
+        found = list(run.map(hear, plan, engine=engine, workers=chosen.workers))
         rows.append(row(length, found, high))
         everything += found
     head = ["length", "recordings", "called synthetic %", "inconclusive %", "genuine %", "mean score", "deviation"]

@@ -150,7 +150,8 @@ def main() -> None:
     detector = chosen.detector
     if detector.endswith(".toml"):
         detector = candidate.publish(Path(detector), chosen.cache / "weights")
-    found: dict[str, object] = {"detector": detector, "load": os.getloadavg()[0]}
+    load = os.getloadavg()[0]
+    found: dict[str, object] = {"detector": detector, "load": load}
     with tempfile.TemporaryDirectory() as folder:
         rows = []
         for rate in (16_000, 48_000):
@@ -188,7 +189,7 @@ def main() -> None:
             rows.append([f"{seconds / 60:.0f}", f"{peak:.0f}"])
         print(markdown(["minutes", "peak MiB"], rows))
         found["memory"] = rows
-    print(f"Load of the machine before: {found['load']:.1f} on {os.cpu_count()} cores.")
+    print(f"Load of the machine before: {load:.1f} on {os.cpu_count()} cores.")
     if chosen.json:
         chosen.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
