@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv, ndtri, stdtrit
 
 from .errors import DataError
 
@@ -73,10 +73,29 @@ def _rows(drawn: NDArray[np.int64], starts: NDArray[np.intp], sizes: NDArray[np.
 def clopper_pearson(hits: int, total: int, level: float = 0.95) -> Interval:
     """Exact binomial interval of hits / total: never covers less than `level`."""
     _check(hits, total)
-    tail = (1 - level) / 2
-    low = 0.0 if hits == 0 else float(betaincinv(hits, total - hits + 1, tail))
-    high = 1.0 if hits == total else float(betaincinv(hits + 1, total - hits, 1 - tail))
-    return Interval(hits / total, low, high)
+    return _exact(hits, total, level)
+
+
+def clustered_proportion(hits: ArrayLike, clusters: Sequence[object], level: float = 0.95) -> Interval:
+    """Exact binomial interval of the share of `hits` (bool, (rows,)) when rows come in clusters (speakers, pages).
+
+    Korn and Graubard (Survey Methodology 24, 1998): as `clopper_pearson`, with the number of rows divided by the
+    design effect, held at 1 or more, and widened for the few clusters. Where all rows agree the effect cannot be
+    seen, and each cluster counts as one row. Raises DataError without rows or when the lengths differ.
+    """
+    flags, names = np.asarray(hits, dtype=bool), np.asarray([str(cluster) for cluster in clusters])
+    if flags.ndim != 1 or len(flags) != len(names) or not len(flags):
+        raise DataError("A share needs rows, each with its cluster.")
+    member = np.unique(names, return_inverse=True)[1]
+    sizes, found = np.bincount(member), np.bincount(member, weights=flags)
+    n, k, share = len(flags), sizes.size, float(flags.mean())
+    if share in (0.0, 1.0) or k < 2:
+        return _exact(share * k, k, level)
+    variance = k / (k - 1) * float(np.square(found - share * sizes).sum()) / n**2
+    effect = max(1.0, variance / (share * (1 - share) / n))
+    wider = float(stdtrit(k - 1, (1 + level) / 2) / stdtrit(n - 1, (1 + level) / 2)) ** 2
+    total = n / effect / wider
+    return _exact(share * total, total, level)
 
 
 def wilson(hits: int, total: int, level: float = 0.95) -> Interval:
@@ -87,6 +106,14 @@ def wilson(hits: int, total: int, level: float = 0.95) -> Interval:
     centre = (part + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z / (1 + z**2 / total) * (part * (1 - part) / total + z**2 / (4 * total**2)) ** 0.5
     return Interval(part, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def _exact(hits: float, total: float, level: float) -> Interval:
+    """Clopper and Pearson's interval, for numbers that need not be whole."""
+    tail = (1 - level) / 2
+    low = 0.0 if hits == 0 else float(betaincinv(hits, total - hits + 1, tail))
+    high = 1.0 if hits == total else float(betaincinv(hits + 1, total - hits, 1 - tail))
+    return Interval(hits / total, low, high)
 
 
 def _check(hits: int, total: int) -> None:

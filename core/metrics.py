@@ -18,8 +18,21 @@ from numpy.typing import ArrayLike
 
 from .costs import ASVSPOOF5_RATIO, ASVSPOOF5_THRESHOLD, act_dcf, cllr, cllr_min, min_dcf, pav_llr
 from .errors import DataError
-from .intervals import Interval, bootstrap, clopper_pearson, wilson
-from .ranking import Det, Rates, auc, classes, det_points, eer, eer_by_ties, pair_order, pair_rows, rates, tie_share
+from .intervals import Interval, bootstrap, clopper_pearson, clustered_proportion, wilson
+from .ranking import (
+    Det,
+    Rates,
+    auc,
+    classes,
+    det_points,
+    detection_at,
+    eer,
+    eer_by_ties,
+    pair_order,
+    pair_rows,
+    rates,
+    tie_share,
+)
 from .reliability import Reliability, reliability
 from .signal_metrics import log_spectral_distance, mel_distance, si_sdr
 
@@ -38,7 +51,9 @@ __all__ = [
     "cllr",
     "cllr_min",
     "clopper_pearson",
+    "clustered_proportion",
     "det_points",
+    "detection_at",
     "eer",
     "eer_by_ties",
     "log_spectral_distance",

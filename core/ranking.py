@@ -93,6 +93,18 @@ def rates(scores: ArrayLike, synthetic: ArrayLike, threshold: float) -> Rates:
     return Rates(float(np.mean(real > threshold)), float(np.mean(fake <= threshold)))
 
 
+def detection_at(scores: ArrayLike, synthetic: ArrayLike, fpr: float) -> float:
+    """Share of synthetic clips above the lowest threshold at which at most `fpr` of the genuine ones are flagged.
+
+    With few genuine clips that is stricter than asked: of 105, 1 % is one clip. Raises DataError unless 0 <= fpr < 1.
+    """
+    if not 0.0 <= fpr < 1.0:
+        raise DataError(f"A false positive rate lies from 0 to below 1, not {fpr:g}.")
+    real, fake = classes(scores, synthetic)
+    allowed = int(np.floor(fpr * real.size + 1e-9))
+    return float(np.mean(fake > np.sort(real)[real.size - 1 - allowed]))
+
+
 def pair_rows(synthetic: ArrayLike, pairs: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """All (genuine row, synthetic row) combinations that share a pair name; rows named "" belong to none."""
     groups: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))

@@ -56,6 +56,10 @@ class Bands(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.matrix @ x
 
+    def mean(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Weighted mean over frames of each band, (batch, bands): frames first, which leaves bands little to do."""
+        return (self.matrix @ (x @ weight))[:, :, 0]
+
 
 class Cepstra(nn.Module):
     """Linear-frequency cepstra (32 bands of power, 24 coefficients): mean, deviation, deviation of slopes."""
@@ -91,11 +95,12 @@ class FineStructure(nn.Module):
     def forward(self, spectra: Spectra) -> Tensor:
         r = spectra.log - self.envelope.T @ (self.envelope @ spectra.log)
         w = spectra.weight
-        variance = mean(self.bands(r.square()), w) + EPS
-        skew = mean(self.bands(r.square() * r), w) / variance.pow(1.5)
-        across = mean(self.bands(F.pad(r[:, 1:] * r[:, :-1], (0, 0, 0, 1))), w) / variance
-        inside = mean(self.bands(r.square()), spectra.inner) + EPS
-        along = [mean(self.bands(r * shift(r, lag)), spectra.inner) / inside for lag in (1, 2, 4)]
+        square = r.square()
+        variance = self.bands.mean(square, w) + EPS
+        skew = self.bands.mean(square * r, w) / variance.pow(1.5)
+        across = self.bands.mean(F.pad(r[:, 1:] * r[:, :-1], (0, 0, 0, 1)), w) / variance
+        inside = self.bands.mean(square, spectra.inner) + EPS
+        along = [self.bands.mean(r * shift(r, lag), spectra.inner) / inside for lag in (1, 2, 4)]
         lines = (self.bands((r @ w).square())[:, :, 0] + EPS).log()
         return torch.cat([variance.log(), skew, across, *along, lines], dim=1)
 
@@ -139,9 +144,9 @@ class Phase(nn.Module):
             _cosine(*across, shift(across[0], 2), shift(across[1], 2)),
         ]
         strong = (spectra.log > self.bands.matrix.T @ (self.bands(spectra.log) * self.width)).to(re.dtype)
-        share = mean(self.bands(strong), spectra.inner) + EPS
-        parts = [mean(self.bands(c), spectra.inner) for c in cosines]
-        parts += [mean(self.bands(c * strong), spectra.inner) / share for c in cosines]
+        share = self.bands.mean(strong, spectra.inner) + EPS
+        parts = [self.bands.mean(c, spectra.inner) for c in cosines]
+        parts += [self.bands.mean(c * strong, spectra.inner) / share for c in cosines]
         return torch.cat(parts, dim=1)
 
     @property
@@ -237,7 +242,7 @@ class Floor(nn.Module):
     def forward(self, spectra: Spectra) -> Tensor:
         x = self.bands(spectra.log)
         centre, spread = moments(x, spectra.quiet)
-        change = mean(self.bands((shift(spectra.log, 1) - spectra.log).abs()), spectra.quiet)
+        change = self.bands.mean((shift(spectra.log, 1) - spectra.log).abs(), spectra.quiet)
         some = spectra.quiet.amax(dim=1).clamp_max(EPS) / EPS  # 0 where there are none
         return torch.cat([(centre - mean(x, spectra.weight)), spread, (change + EPS).log()], dim=1) * some
 

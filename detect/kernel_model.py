@@ -61,14 +61,16 @@ class KernelDetector(nn.Module):
         return score, speech, level, bandwidth, novelty, gap, parts, statistics
 
     def _parts(self, standard: Tensor, reduced: Tensor, kernel: Tensor) -> Tensor:
-        """What both views lose without each group, (batch, groups)."""
-        lost, first = [], 0
+        """What both views lose without each group, (batch, groups). All groups' kernels are one product: one after
+        the other they take eight times as long."""
+        line, moved, first = [], [], 0
         for _, size in self.statistics.groups:
             own = slice(first, first + size)
-            line = standard[:, own] @ self.direction[own]
-            lost.append(line + kernel - self._kernel(reduced - standard[:, own] @ self.axes[own]))
+            line.append(standard[:, own] @ self.direction[own])
+            moved.append(reduced - standard[:, own] @ self.axes[own])
             first += size
-        return torch.stack(lost, dim=1)
+        left = self._kernel(torch.stack(moved, dim=1).flatten(0, 1)).reshape(-1, len(moved))
+        return torch.stack(line, dim=1) + kernel[:, None] - left
 
     def _kernel(self, reduced: Tensor) -> Tensor:
         """Weighted sum of Gaussian kernels about the support vectors: (n, axes) -> (n,)."""

@@ -106,6 +106,15 @@ def test_rates_flag_only_above_the_threshold() -> None:
     assert metrics.rates(SCORES, LABELS, 1.5) == metrics.Rates(fpr=0.5, fnr=0.25)
 
 
+def test_detection_at_few_false_alarms_by_hand() -> None:
+    # Genuine 0 1 2 3, synthetic 1.5 2.5 3 4: none flagged leaves 4 alone, one of four also 2.5 and 3.
+    scores, labels = [0, 1, 2, 3, 1.5, 2.5, 3, 4], [False] * 4 + [True] * 4
+    found = [metrics.detection_at(scores, labels, fpr) for fpr in (0.0, 0.2, 0.25, 0.5, 0.99)]
+    assert found == [0.25, 0.25, 0.75, 1.0, 1.0]
+    with pytest.raises(DataError, match="rate"):
+        metrics.detection_at(scores, labels, 1.0)
+
+
 def test_dcf_weighs_a_rejected_genuine_clip_nine_tenths_more() -> None:
     assert pytest.approx(0.641854, abs=1e-6) == metrics.ASVSPOOF5_THRESHOLD
     # Above 2.5: fpr 1/4, fnr 1/2. Above 3: fpr 0, fnr 1/2, the least: 1.9 * 0 + 0.5.

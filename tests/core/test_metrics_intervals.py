@@ -82,3 +82,23 @@ def test_wilson_by_a_table() -> None:
     assert metrics.wilson(0, 10).low == 0.0
     with pytest.raises(DataError):
         metrics.wilson(1, 0)
+
+
+def test_clusters_of_one_row_give_the_exact_interval_and_copies_do_not_narrow_it() -> None:
+    rows = [True] * 5 + [False] * 15
+    alone = metrics.clustered_proportion(rows, list(range(20)))
+    exact = metrics.clopper_pearson(5, 20)
+    # The design effect is estimated with k - 1 in place of k, which costs one row of 20.
+    assert (alone.value, alone.low, alone.high) == pytest.approx((exact.value, exact.low, exact.high), abs=0.01)
+    thrice = metrics.clustered_proportion(np.repeat(rows, 3), np.repeat(np.arange(20), 3).tolist())
+    assert (thrice.value, thrice.low, thrice.high) == pytest.approx((alone.value, alone.low, alone.high), abs=0.02)
+
+
+def test_agreeing_rows_count_once_for_each_cluster() -> None:
+    none = metrics.clustered_proportion([False] * 40, ["a", "b", "c", "d"] * 10)
+    assert (none.value, none.low) == (0.0, 0.0)
+    assert none.high == pytest.approx(metrics.clopper_pearson(0, 4).high)
+    assert metrics.clustered_proportion([True] * 9, ["a", "b", "c"] * 3).high == 1.0
+    for rows, clusters in (([], []), ([True], ["a", "b"])):
+        with pytest.raises(DataError):
+            metrics.clustered_proportion(rows, clusters)
