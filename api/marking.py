@@ -95,6 +95,7 @@ def embed_file(
     verify: bool = True,
     overwrite_source: bool = False,
     limits: Limits | None = None,
+    comment: str = "",
 ) -> Marked:
     """Write `source` with a mark to `target`, and the mark's record to `records`: both or neither.
 
@@ -111,6 +112,7 @@ def embed_file(
         verify=verify,
         overwrite_source=overwrite_source,
         limits=limits,
+        comment=comment,
     )
     record = made.record
     return Marked(

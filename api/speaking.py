@@ -204,7 +204,7 @@ def _write(
     with replacing(_beside(out)) as temporary:
         made = _marked(audio, out, facts, key_file, records) if unmarked is None else None
         if made is None:
-            save(out, audio)
+            save(out, audio, comment=_comment(facts))
         told = facts | {
             "seconds": round(audio.seconds, 3),
             "rate": audio.rate,
@@ -215,6 +215,12 @@ def _write(
         }
         temporary.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return made
+
+
+def _comment(facts: Mapping[str, Any]) -> str:
+    """What the file's own metadata tells: what it is, by which model, and by what the voice was rendered."""
+    kept = ("what", "digital_source_type", "model", "prompt_sha256", "consent")
+    return json.dumps({key: facts[key] for key in kept})
 
 
 def _takes(
@@ -255,6 +261,6 @@ def _marked(
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "speech.wav"
         save(plain, audio, "FLOAT")
-        made = marking.embed_file(plain, out, key, store, claims, verify=False)
+        made = marking.embed_file(plain, out, key, store, claims, verify=False, comment=_comment(facts))
     found = marking.verify_file(out, [key], store, "plain")
     return {"key_id": key.id, "record": made.record, "found_again": found.verdict == "marked"}

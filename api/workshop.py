@@ -114,6 +114,16 @@ def resynth(name: str, source: Path, target: Path, *, kbps: float | None = None)
     return audio.seconds
 
 
+@dataclass(frozen=True)
+class BuiltDataset:
+    """A finished dataset. leaks: its audit, empty when it was there already; left_out: clips by reason."""
+
+    folder: Path
+    clips: int
+    leaks: list[Leak]
+    left_out: dict[str, int]
+
+
 def build_dataset(
     recipe: str,
     data: Iterable[Path],
@@ -123,8 +133,8 @@ def build_dataset(
     key_file: Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
-) -> tuple[Path, int, list[Leak]]:
-    """Build a dataset; returns its folder, the number of clips, and the audit (empty when it was there already).
+) -> BuiltDataset:
+    """Build a dataset.
 
     key_file: of the marks that a recipe with [watermark] puts on; without it they have a key that anybody can make.
     """
@@ -142,7 +152,8 @@ def build_dataset(
         workers=workers,
         progress=progress,
     )
-    return built.folder, len(built.clips), [] if built.report is None else _leaks(built.report)
+    leaks = [] if built.report is None else _leaks(built.report)
+    return BuiltDataset(built.folder, len(built.clips), leaks, dict(built.left_out))
 
 
 def engine_voices() -> list[EngineVoice]:

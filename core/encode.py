@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -57,12 +58,12 @@ _WAV_BYTES = 2**32 - 4096
 _CHUNK = 16384
 
 
-def save(path: Path | str, audio: Audio, subtype: str | None = None) -> None:
+def save(path: Path | str, audio: Audio, subtype: str | None = None, *, comment: str = "") -> None:
     """Write `audio` in the format that the suffix names (wav, flac, ogg, opus, mp3, aiff, w64, caf, au ...).
 
     subtype: libsndfile's name; without it PCM_16, or the format's own where it has no PCM_16. Integers
     are rounded and clipped to the range of the format on the grid that `load` reads, so k / 32768
-    survives; FLOAT and DOUBLE are not clipped. The file appears whole or not at all.
+    survives; FLOAT and DOUBLE are not clipped. The file appears whole or not at all. comment: as of `Writer`.
     Raises UsageError for an unknown suffix or subtype, AudioError for samples that are not finite and
     for a rate or channel count that the format cannot hold, StorageError when the disk is full.
     """
@@ -73,7 +74,9 @@ def save(path: Path | str, audio: Audio, subtype: str | None = None) -> None:
     length = audio.samples.shape[1]
     with (
         replacing(target) as temporary,
-        Writer(temporary, audio.rate, audio.channels, subtype, length=length, name=target.name) as file,
+        Writer(
+            temporary, audio.rate, audio.channels, subtype, length=length, name=target.name, comment=comment
+        ) as file,
     ):
         file.write(audio.samples)
 
@@ -105,7 +108,8 @@ class Writer:
 
     Format, subtype and errors as in `save`; what stands at `path` is overwritten at once, so put the writer inside
     `core.files.replacing`. length: samples of each channel to come, if known: a WAV beyond 4 GiB is then written as
-    RF64, the same with 64-bit lengths. name: what errors call the file (default: its own).
+    RF64, the same with 64-bit lengths. name: what errors call the file (default: its own). comment: goes into the
+    metadata of formats that have a place for it.
     """
 
     def __init__(
@@ -117,6 +121,7 @@ class Writer:
         *,
         length: int | None = None,
         name: str = "",
+        comment: str = "",
     ) -> None:
         self._path = Path(path)
         self._name = name or self._path.name
@@ -139,6 +144,10 @@ class Writer:
                 f"{self._name!r} cannot hold {channels} channels at {rate} Hz as {self.format} {self.subtype}: "
                 f"{error.error_string}"
             ) from error
+        if comment:
+            # libsndfile refuses where there is no place for it.
+            with suppress(soundfile.LibsndfileError):
+                self._file.comment = comment
 
     def write(self, samples: Samples) -> None:
         """Append (channels, n). How samples are cut into blocks makes no difference to the file."""

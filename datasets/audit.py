@@ -77,9 +77,9 @@ def audit(clips: Sequence[Clip], load: Callable[[str], Audio], *, most: int = 40
         raise DataError("An audit needs bona fide and spoof clips from two speakers at least.")
     features = np.stack([measure(load(clip.path)) for clip in chosen])
     names: tuple[str, ...] = CUES
-    if any(clip.watermark for clip in chosen):
+    if any(clip.marked for clip in chosen):
         names = (*CUES, MARK_CUE)
-        features = np.column_stack([features, [float(bool(clip.watermark)) for clip in chosen]])
+        features = np.column_stack([features, [float(clip.marked) for clip in chosen]])
     # The models are tiny: threads only wait for each other, for seconds when the machine is busy.
     with _part("threadpoolctl").threadpool_limits(1):
         folds = _folds(features, spoof, groups, seed)

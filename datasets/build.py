@@ -6,38 +6,45 @@ import hashlib
 import os
 import shutil
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..codecs import classical
+from ..codecs.generate.modes import Modes
 from ..core.audio import load
 from ..core.errors import DataError, RecipeError
 from . import manifest
 from .audit import Report, audit
-from .card import card
+from .card import Generators, card
 from .engines import open_engine as engine_of
 from .fakes import OpenCodec, System, make, open_from_zoo, plan, weights_digest
+from .generated import generate, readings, revised_rows, revisions
+from .generators import OpenGenerator, licences, ready
 from .manifest import Clip
-from .marks import Marker, marked_twins
+from .marks import Marker, marked_groups, marked_twins, unmarked
+from .paired import cut_pairs
 from .pairs import augment_pairs, beds_of
 from .readers import OnError, read_folders, warn
 from .recipe import BuildRecipe, FakesRecipe, read_recipe, select
 from .render import Engine, Progress
-from .spoken import OpenEngine, check_engines, plan_lines, speak_pairs
+from .spoken import OpenEngine, check_engines, plan_lines, speak_lines
+from .takes import plan_takes
+from .voices import Voices
 
 _HEAD = "dataset.toml"
 
 
 @dataclass(frozen=True)
 class Built:
-    """A finished dataset. `report` is None when it was there already."""
+    """A finished dataset. `report` is None when it was there already; left_out: clips by reason, of generators."""
 
     folder: Path
     clips: tuple[Clip, ...]
     digest: str
     report: Report | None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def build(
@@ -48,6 +55,7 @@ def build(
     checkpoint_dir: Path | str | None = None,
     open_codec: OpenCodec | None = None,
     open_engine: OpenEngine = engine_of,
+    open_generator: OpenGenerator = Modes,
     marker: Marker | None = None,
     engine: Engine = "local",
     workers: int = 1,
@@ -59,8 +67,8 @@ def build(
     The work is done in `out_dir` + ".partial"; run again after an interruption, it goes on from there. The
     finished folder (audio/, manifest.jsonl and .parquet, README.md, dataset.toml) appears at once. A dataset
     of the same recipe and clips that is already there is returned. Relative checkpoints of the recipe are
-    looked up in `checkpoint_dir`, else beside the recipe. A recipe with [watermark] needs a `marker`. Clips
-    without a text are left alone by engines.
+    looked up in `checkpoint_dir`, else beside the recipe, as are folders of generators. A recipe with [watermark],
+    or with generators and no purpose, needs a `marker`. Engines and generators leave clips without a text alone.
     `on_error(path, reason)` hears of files left out.
 
     Raises RecipeError, DataError, MissingPart for an engine that is not installed (before any work), and LeakError
@@ -70,25 +78,45 @@ def build(
     check_engines(found.fakes.engines, open_engine)
     clips = read_folders(data_dirs) if on_error is None else read_folders(data_dirs, on_error=on_error)
     sources = select(clips, found.select, found.seed)
-    systems = _systems(found.fakes, Path(checkpoint_dir) if checkpoint_dir else base, open_codec or open_from_zoo)
-    if found.watermark is not None and marker is None:
-        raise RecipeError("The recipe has a [watermark], and there is no marker to put it on.")
+    checkpoints = Path(checkpoint_dir) if checkpoint_dir else base
+    systems = _systems(found.fakes, checkpoints, open_codec or open_from_zoo)
+    marks = found.watermark is not None or (bool(found.fakes.generators) and not found.fakes.purpose)
+    if marks and marker is None:
+        raise RecipeError(
+            "The recipe marks speech, by its [watermark] or because its generators state no purpose, and there is no "
+            "marker to do it."
+        )
+    generators = ready(found.fakes.generators, checkpoints, open_generator)
     lines = plan_lines(sources, found.fakes.engines, found.seed, open_engine)
     out = Path(os.path.abspath(out_dir))
     pins = [open_engine(entry.name).pin for entry in found.fakes.engines]
-    head = _identity(found, sources, systems, marker, pins)
+    tell = on_error or warn
+    takes, left_out = plan_takes(sources, clips, generators, Voices.of(found.fakes.consents, base), found.seed, tell)
+    pins += [take.identity for take in takes]
+    head = _identity(found, sources, systems, marker if marks else None, pins)
     if (present := _present(out, head)) is not None:
         return present
 
     work = out.with_name(out.name + ".partial")
     options: dict[str, Any] = {"engine": engine, "workers": workers, "progress": progress}
+    alike = found.fakes.equalise
+    taken, failed = generate(takes, work, open_generator, equalise=alike, on_error=tell, **options)
+    left_out += failed
+    revised = revisions(taken)
     rows: list[Clip] = []
-    if systems:
-        jobs = plan(sources, systems, found.seed, found.fakes.per_clip or None, equalise=found.fakes.equalise)
+    if systems or revised:
+        twinned = sources if systems else list({one.take.clip.path: one.take.clip for one in revised}.values())
+        jobs = plan(twinned, systems, found.seed, found.fakes.per_clip or None, equalise=alike)
         rows += make(jobs, work, open_codec, **options)
-    if lines:
-        equalise, tell = found.fakes.equalise, on_error or warn
-        rows += speak_pairs(lines, work, open_engine, equalise=equalise, on_error=tell, **options)
+        twins = {job.clip.path: row.path for job, row in zip(jobs, rows, strict=True) if not job.system}
+        rows += revised_rows(revised, twins, work)
+    said = speak_lines(lines, work, open_engine, on_error=tell, **options) if lines else []
+    if said := [*said, *readings(taken)]:
+        rows += cut_pairs(said, work, equalise=alike, **options)
+    if generators and found.fakes.purpose:
+        rows = unmarked(rows, found.fakes.purpose)
+    elif generators and marker is not None:
+        rows = marked_groups(rows, work, marker, found.seed, **options)
     if found.watermark is not None and marker is not None:
         rows = [*rows, *marked_twins(rows, found.watermark, found.seed, work, marker, **options)]
     if found.augment is not None:
@@ -101,12 +129,13 @@ def build(
     digest = manifest.digest(rows)
     manifest.write(work / "manifest.jsonl", rows)
     manifest.write(work / "manifest.parquet", rows)
-    text = card(found.name, found.about, found.text(indent=2), digest, rows, report)
+    behind = Generators(licences(generators), left_out)
+    text = card(found.name, found.about, found.text(indent=2), digest, rows, report, behind)
     (work / "README.md").write_text(text, encoding="utf-8")
     (work / _HEAD).write_text(f'{head}digest = "{digest}"\n', encoding="utf-8")
     _sweep(work, rows)
     os.replace(work, out)
-    return Built(out, tuple(manifest.read(out / "manifest.jsonl")), digest, report)
+    return Built(out, tuple(manifest.read(out / "manifest.jsonl")), digest, report, dict(left_out))
 
 
 def _systems(fakes: FakesRecipe, base: Path, open_codec: OpenCodec) -> list[System]:
@@ -133,7 +162,7 @@ def _identity(
     pins: Sequence[str],
 ) -> str:
     weights = [weights_digest(system.name, file) for system in systems for file in system.checkpoints]
-    key = "" if recipe.watermark is None or marker is None else marker.key_id
+    key = "" if marker is None else marker.key_id
     made_by = hashlib.sha256(f"{recipe.text()}{weights}{key}{''.join(pins)}".encode()).hexdigest()
     return f'version = 1\nrecipe = "{made_by}"\nsources = "{manifest.digest(sources)}"\n'
 

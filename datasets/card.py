@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from .audit import LIMIT, Report
 from .manifest import LABELS, SPLITS, Clip
@@ -33,7 +34,17 @@ CREDITS = {
 }
 
 
-def card(name: str, about: str, recipe: str, digest: str, clips: Sequence[Clip], report: Report) -> str:
+@dataclass(frozen=True)
+class Generators:
+    """Beside the clips: the licence of the weights behind each system, and how many clips were left out by reason."""
+
+    licences: Mapping[str, str]
+    left_out: Mapping[str, int]
+
+
+def card(
+    name: str, about: str, recipe: str, digest: str, clips: Sequence[Clip], report: Report, generators: Generators
+) -> str:
     """Markdown; `recipe` is the recipe's text as used, `about` a sentence on what the set is for."""
     parts = [
         f"# {name}",
@@ -47,6 +58,7 @@ def card(name: str, about: str, recipe: str, digest: str, clips: Sequence[Clip],
         "## Corpora, licences, credits",
         _licences(clips),
         _voices(clips),
+        _generators(clips, generators),
         "## Audit",
         _audit(report),
         "## Recipe",
@@ -103,6 +115,38 @@ def _voices(clips: Sequence[Clip]) -> str:
     """The voices of synthesisers; "" when there are none."""
     rows = sorted({(clip.system, clip.voice, clip.language, clip.licence, clip.note) for clip in clips if clip.voice})
     return f"## Voices\n\n{_table(['engine', 'voice', 'language', 'licence', 'note'], rows)}" if rows else ""
+
+
+def _generators(clips: Sequence[Clip], behind: Generators) -> str:
+    """Generators by mode: their weights, by what they rendered voices, whether marked; "" when there are none."""
+    groups: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        if clip.prompt:
+            groups[clip.system].append(clip)
+    rows = [
+        [
+            system,
+            str(len(group)),
+            ", ".join(sorted({clip.checkpoint for clip in group})),
+            behind.licences.get(system, ""),
+            ", ".join(f"{why} ({count})" for why, count in sorted(Counter(clip.consent for clip in group).items())),
+            ", ".join(sorted({"marked" if clip.marked else clip.watermark for clip in group})),
+            ", ".join(sorted({clip.licence for clip in group if clip.licence})) or "not stated",
+        ]
+        for system, group in sorted(groups.items())
+    ]
+    if not rows:
+        return ""
+    head = ["system", "clips", "weights", "their licence", "voices by", "watermark", "licence of the clips"]
+    left_out = [f"Left out: {number} of the clips, {why}." for why, number in sorted(behind.left_out.items())]
+    return "\n\n".join(["## Generators", _WORDS, _table(head, rows), *left_out])
+
+
+_WORDS = (
+    "Speech in a real person's voice, made by a model. `prompt` of a row is the digest of the recording whose voice "
+    "it is, `spans` the seconds of the model's in a recording that is real elsewhere. Whoever passes a clip on keeps "
+    "these columns, the licence and credit of its corpus, and the word that it is synthetic."
+)
 
 
 def _audit(report: Report) -> str:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from ..core.files import replacing
 SPLITS = ("train", "dev", "test")
 LABELS = ("bonafide", "spoof")
 KINDS = ("speech", "music", "noise", "rir")
+# How `watermark` starts where a mark was left off on purpose.
+UNMARKED = "off: "
+
+Spans = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,11 @@ class Clip:
     or generator that made a spoof, "" for bona fide; `method` is "tts" for a synthesiser, `voice` its voice,
     `note` whom to credit for it. `source` is the clip that this one was made from, or beside. `kbps` is None
     when the system has no bitrate. `chain` is the augmentation chain as text. `neural_codec` tells whether any
-    neural codec touched the sound.
+    neural codec touched the sound. `watermark` names key and handle of a mark; "off: " and a purpose means
+    generated speech that was left without one.
+
+    `spans` are the seconds (start, end) of a spoof that are synthetic, in order, exactly; () means all of it.
+    `prompt` is the sha256 of the recording whose voice a generator took, `consent` why it was allowed to.
     """
 
     path: str
@@ -56,6 +65,14 @@ class Clip:
     seed: int = 0
     source_format: str = ""
     sha256: str = ""
+    spans: Spans = ()
+    prompt: str = ""
+    consent: str = ""
+
+    @property
+    def marked(self) -> bool:
+        """Whether a watermark is on it."""
+        return bool(self.watermark) and not self.watermark.startswith(UNMARKED)
 
     @property
     def key(self) -> str:
@@ -73,12 +90,13 @@ _ALWAYS = {"path", "split", "label", "kind"}
 _DEFAULTS = {field.name: field.default for field in fields(Clip)}
 _INTEGERS = {"rate", "seed"}
 _FLOATS = {"seconds", "kbps"}
-_TEXTS = set(COLUMNS) - _INTEGERS - _FLOATS - {"neural_codec"}
+_TEXTS = set(COLUMNS) - _INTEGERS - _FLOATS - {"neural_codec", "spans"}
 _WORDS = {"split": SPLITS, "label": LABELS, "kind": KINDS}
 
 
 def parse(row: Mapping[str, Any], where: str, ignore: Sequence[str] = ()) -> Clip:
-    """A clip from one row of a table; numbers may come as text, as in CSV, where "" is the default.
+    """A clip from one row of a table; numbers may come as text, as in CSV, where "" is the default and spans are
+    written "1.2-1.6 2.05-3".
 
     `where` names the row in errors; columns in `ignore` are passed over. Raises DataError for an unknown
     column or word (naming the nearest known one), a missing path, or a value of the wrong type.
@@ -107,13 +125,27 @@ def _typed(name: str, value: Any, where: str) -> Any:
             return int(value)
         if name in _FLOATS and number and 0 <= float(value) < float("inf"):
             return float(value)
-    except ValueError:
+        if name == "spans":
+            return _spans(value)
+    except (ValueError, TypeError):
         pass
     if name == "neural_codec" and str(value).lower() in ("true", "false", "0", "1"):
         return str(value).lower() in ("true", "1")
     if name in _TEXTS and isinstance(value, str) and "\0" not in value:
         return value
     raise DataError(f"{where}: {name} cannot be {value!r}.")
+
+
+def _spans(value: Any) -> Spans:
+    """Pairs of rising seconds. Raises ValueError or TypeError for anything else."""
+    pairs = [pair.split("-") for pair in value.split()] if isinstance(value, str) else value
+    found = tuple((float(start), float(end)) for start, end in pairs)
+    borders = [0.0, *(border for pair in found for border in pair), float("inf")]
+    if any(not first <= second for first, second in pairwise(borders)):
+        raise ValueError(value)
+    if any(start == end for start, end in found) or borders[-2] == float("inf"):
+        raise ValueError(value)
+    return found
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:
@@ -205,6 +237,7 @@ def write(path: Path | str, clips: Iterable[Clip]) -> None:
             pyarrow, parquet = _pyarrow()
             types = {"rate": pyarrow.int64(), "seed": pyarrow.int64(), "neural_codec": pyarrow.bool_()}
             types |= dict.fromkeys(_FLOATS, pyarrow.float64())
+            types["spans"] = pyarrow.list_(pyarrow.list_(pyarrow.float64()))
             schema = pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in COLUMNS])
             try:
                 parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), temporary)
@@ -230,8 +263,8 @@ def check(clips: Iterable[Clip]) -> None:
     """Raise DataError at the first broken rule.
 
     The rules: known words for split, label and kind; no path twice; a bona fide clip has no system and a
-    spoof has one; bona fide speech has a speaker; no speaker in two splits; a clip made from another one in
-    the list lies in its split.
+    spoof has one; only a spoof has synthetic spans, within its length; bona fide speech has a speaker; no
+    speaker in two splits; a clip made from another one in the list lies in its split.
     """
     seen: dict[str, Clip] = {}
     split_of: dict[str, str] = {}
@@ -246,6 +279,8 @@ def check(clips: Iterable[Clip]) -> None:
         if (clip.label == "spoof") != bool(clip.system):
             rule = "a spoof must name its system" if clip.label == "spoof" else "bona fide has no system"
             raise DataError(f"'{clip.path}': {rule}.")
+        if clip.spans and (clip.label != "spoof" or (clip.seconds and clip.spans[-1][1] > clip.seconds + 1e-6)):
+            raise DataError(f"'{clip.path}': synthetic spans lie within a spoof.")
         if clip.kind == "speech" and clip.label == "bonafide" and not clip.speaker:
             raise DataError(f"'{clip.path}': genuine speech needs a speaker, else splits cannot be disjoint.")
         first = split_of.setdefault(clip.speaker, clip.split) if clip.speaker else clip.split

@@ -13,7 +13,7 @@ from typing import Protocol
 from ..core.audio import Audio, load
 from ..core.errors import DataError
 from ..core.run import seed_for
-from .manifest import Clip
+from .manifest import UNMARKED, Clip
 from .recipe import MarkRecipe
 from .render import Engine, Progress, render
 
@@ -64,6 +64,36 @@ def marked_twins(
         )
         for (clip, handle), new in zip(jobs, made, strict=True)
     ]
+
+
+def marked_groups(
+    rows: Sequence[Clip],
+    work: Path,
+    marker: Marker,
+    seed: int,
+    *,
+    engine: Engine = "local",
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> list[Clip]:
+    """The rows with every genuine clip that a generator was asked for, and all its fakes, marked in its place.
+
+    Generated speech bears a mark, and its twin with it, so that the mark does not tell them apart.
+    """
+    wanted = {clip.source for clip in rows if clip.prompt}
+    group = [clip for clip in rows if (clip.source or clip.path) in wanted]
+    options = {"engine": engine, "workers": workers, "progress": progress}
+    marked = marked_twins(group, MarkRecipe(share=1.0), seed, work, marker, **options)  # type: ignore[arg-type]
+    moved = {old.path: new for old, new in zip(group, marked, strict=True)}
+    placed = {
+        old.path: replace(moved[old.path], source=moved[old.source].path if old.source else "") for old in group
+    }
+    return [placed.get(clip.path, clip) for clip in rows]
+
+
+def unmarked(rows: Sequence[Clip], purpose: str) -> list[Clip]:
+    """The rows; those by a generator tell for which purpose they bear no mark."""
+    return [replace(clip, watermark=f"{UNMARKED}{purpose}") if clip.prompt else clip for clip in rows]
 
 
 def _chosen(rows: Sequence[Clip], share: float, seed: int) -> list[Clip]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ..codecs.generate.modes import Mode
 from ..core import recipe as recipes
 from ..core.errors import DataError
 from .manifest import Clip
@@ -52,21 +53,57 @@ class EngineRecipe(recipes.Strict):
     held_out: bool = False
 
 
-class FakesRecipe(recipes.Strict):
-    """How many fakes for each clip (0: every system, checkpoint and bitrate) by which systems, and by which engines.
+class GeneratorEntry(recipes.Strict):
+    """A trained generator in one mode: `per_clip` fakes for `share` of the clips with an English text.
 
-    `equalise` brings each fake to the long-term spectrum of its source, where a system's tilt would tell it.
+    `name`: an installed one, or the folder of a training where the checkpoints lie. speak: the text in the voice of
+    another clip of the speaker; infill: a word or stretch of the clip spoken again; resample: all its codes;
+    continue: its beginning continued, without a text.
+    """
+
+    name: str
+    mode: Mode
+    per_clip: int = Field(default=1, ge=1)
+    share: float = Field(default=1.0, gt=0, le=1)
+
+
+class ConsentEntry(recipes.Strict):
+    """A consent `file` (who, basis, date; beside the recipe), and whose voices it covers.
+
+    Those of clips of `corpora` and under one of `licences`; an empty list sets no bound, and both cannot be empty.
+    """
+
+    file: str
+    corpora: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _for_somebody(self) -> Self:
+        if not self.corpora and not self.licences:
+            raise ValueError("name the corpora or licences that the consent covers")
+        return self
+
+
+class FakesRecipe(recipes.Strict):
+    """How many fakes for each clip (0: every system, checkpoint and bitrate) by which systems, and by which engines
+    and generators.
+
+    `equalise` brings each fake to the long-term spectrum of its source, where a system's tilt would tell it. A
+    generator's speech is marked, and its twins with it, unless `purpose` says what it is made for without a mark.
     """
 
     per_clip: int = Field(default=1, ge=0)
     equalise: bool = False
     systems: tuple[SystemRecipe, ...] = ()
     engines: tuple[EngineRecipe, ...] = ()
+    generators: tuple[GeneratorEntry, ...] = ()
+    consents: tuple[ConsentEntry, ...] = ()
+    purpose: str = ""
 
     @model_validator(mode="after")
     def _by_something(self) -> Self:
-        if not self.systems and not self.engines:
-            raise ValueError("name what makes the fakes, in systems or engines")
+        if not self.systems and not self.engines and not self.generators:
+            raise ValueError("name what makes the fakes, in systems, engines or generators")
         return self
 
 
@@ -98,10 +135,10 @@ class BuildRecipe(recipes.Strict):
     augment: AugmentRecipe | None = None
 
     def text(self, indent: int | None = None) -> str:
-        """As JSON; without [watermark] and engines where there are none: older datasets keep their identity."""
+        """As JSON; what came later is left out where it is not used, so that older datasets keep their identity."""
         absent: dict[str, Any] = {} if self.watermark is not None else {"watermark": True}
-        if not self.fakes.engines:
-            absent["fakes"] = {"engines": True}
+        newer = ("engines", "generators", "consents", "purpose")
+        absent["fakes"] = {name: True for name in newer if not getattr(self.fakes, name)}
         return self.model_dump_json(indent=indent, exclude=absent)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..core import run
 from ..core.audio import Audio, save
@@ -25,17 +25,26 @@ JOURNAL = "journal.jsonl"
 
 @dataclass(frozen=True)
 class Made:
-    """A file that was written: `path` relative to the folder (posix), its digest, length and rate."""
+    """A file that was written: `path` relative to the folder (posix), its digest, length and rate, and its facts."""
 
     path: str
     sha256: str
     seconds: float
     rate: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """Sound, and what only its maker knows of it: numbers, texts and lists of them by name, kept in the journal."""
+
+    audio: Audio
+    facts: Mapping[str, Any]
 
 
 def render(
     jobs: Sequence[tuple[str, Item]],
-    make: Callable[[Item], Audio],
+    make: Callable[[Item], Audio | Told],
     folder: Path,
     *,
     stage: str,
@@ -88,10 +97,11 @@ def _kept(folder: Path) -> dict[str, Made]:
     }
 
 
-def _write(make: Callable[[Item], Audio], folder: Path, job: tuple[str, Item]) -> Made:
+def _write(make: Callable[[Item], Audio | Told], folder: Path, job: tuple[str, Item]) -> Made:
     path, item = job
-    audio = make(item)
+    made = make(item)
+    audio, facts = (made.audio, made.facts) if isinstance(made, Told) else (made, {})
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     save(target, audio)
-    return Made(path, sha256(target), audio.seconds, audio.rate)
+    return Made(path, sha256(target), audio.seconds, audio.rate, dict(facts))

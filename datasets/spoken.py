@@ -1,8 +1,7 @@
-"""Fakes by synthesisers: they say what genuine clips say, each beside a bona fide twin cut to the same length."""
+"""Fakes by synthesisers: they say what genuine clips say."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -10,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.audio import Audio, load, resample
+from ..core.audio import Audio, resample
 from ..core.errors import AudioError, DataError, RecipeError, UsageError
 from ..core.run import seed_for
 from .engines import Engine, Voice, voice_of
-from .fakes import RATE, finish
+from .fakes import RATE
 from .manifest import Clip
-from .match import bandwidth, low_pass, match_spectrum, speech_bounds
+from .paired import Reading
 from .readers import OnError, warn
 from .recipe import EngineRecipe
 from .render import Engine as Runner
-from .render import Made, Progress, render
+from .render import Progress, render
 
 METHOD = "tts"
 # What stands for a failure: a FLAC file cannot be without samples.
-_NOTHING = Audio(np.zeros((1, 1), np.float32), RATE)
+NOTHING = Audio(np.zeros((1, 1), np.float32), RATE)
 OpenEngine = Callable[[str], Engine]
 """Name -> engine. For a process pool it must be picklable; the engine need not be."""
 
@@ -83,7 +82,7 @@ def plan_lines(
         voices = [voice_of(engine, name) for name in entry.voices] or list(engine.voices)
         before = len(lines)
         for clip in told:
-            fitting = [voice for voice in voices if _primary(voice.language) == _primary(clip.language)]
+            fitting = [voice for voice in voices if primary(voice.language) == primary(clip.language)]
             key = f"{clip.key}|{entry.name}"
             order = np.random.default_rng(seed_for(seed, key)).permutation(len(fitting))[: entry.per_text]
             lines += [
@@ -91,31 +90,26 @@ def plan_lines(
                 for voice in (fitting[int(i)] for i in order)
             ]
         if len(lines) == before:
-            spoken = ", ".join(sorted({_primary(voice.language) for voice in voices}))
+            spoken = ", ".join(sorted({primary(voice.language) for voice in voices}))
             raise DataError(f"No selected clip has a text in a language that {entry.name!r} speaks here ({spoken}).")
     return lines
 
 
-def speak_pairs(
+def speak_lines(
     lines: Sequence[Line],
     out_dir: Path,
     open_engine: OpenEngine,
     *,
-    equalise: bool = False,
     on_error: OnError = warn,
     engine: Runner = "local",
     workers: int = 1,
     progress: Progress | None = None,
-) -> list[Clip]:
-    """Every line as 16 kHz mono FLAC, behind one bona fide twin for all lines of a clip; rows in that order.
+) -> list[Reading]:
+    """Every line as it was spoken, in their order, to be cut by `paired.cut_pairs`.
 
-    Twin and fakes start where speech starts and are cut to the speech of the shortest of them, so that neither
-    length nor silence at the edges tells them apart; `text` is what was spoken before the cut. All are limited to
-    the narrowest band among them; a fake has its twin's level, and with `equalise` its long-term spectrum. `speaker`
-    stays the genuine one, which keeps pairs together; `voice` says who is heard.
-
-    A line that an engine fails on is left out, and `on_error(path of the clip, reason)` hears of it. Raises DataError
-    when an engine fails on all, and what `Engine.speak` raises beside AudioError.
+    `speaker` of a row stays the genuine one, which keeps pairs together; `voice` says who is heard. A line that an
+    engine fails on is left out, and `on_error(path of the clip, reason)` hears of it. Raises DataError when an engine
+    fails on all, and what `Engine.speak` raises beside AudioError.
     """
     keyed = [(line.key, line) for line in lines]
     # One engine after the other, so that few are held open at once.
@@ -130,34 +124,16 @@ def speak_pairs(
         progress=progress,
     )
     spoken = dict(zip(order, raw, strict=True))
-    groups: dict[str, list[int]] = defaultdict(list)
+    readings = []
     for number, line in enumerate(lines):
-        if spoken[number].seconds > _NOTHING.seconds:
-            groups[line.clip.path].append(number)
+        if spoken[number].seconds > NOTHING.seconds:
+            readings.append(Reading(line.clip, spoken[number], _row(line)))
         else:
             on_error(Path(line.clip.path), f"{line.engine} ({line.voice.name}) could not speak {line.clip.text!r}")
-    heard = {lines[i].engine for numbers in groups.values() for i in numbers}
+    heard = {reading.row.system for reading in readings}
     if silent := sorted({line.engine for line in lines} - heard):
         raise DataError(f"The engine {silent[0]!r} could not speak any of the texts.")
-    cuts: list[tuple[str, _Cut]] = []
-    rows: list[tuple[Line, bool]] = []
-    for numbers in groups.values():
-        cuts += _cuts([(lines[i], spoken[i]) for i in numbers], out_dir, equalise)
-        rows += [(lines[numbers[0]], False), *((lines[i], True) for i in numbers)]
-    made = render(cuts, _cut, out_dir, stage="pairs", engine=engine, workers=workers, progress=progress)
-    return _rows(rows, made, out_dir)
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """`length` samples of `path` from `start`, nothing above `band` Hz; a fake is made like the part of `genuine`."""
-
-    path: str
-    start: int
-    length: int
-    band: float
-    genuine: tuple[str, int] | None = None
-    equalise: bool = False
+    return readings
 
 
 def _speak(open_engine: OpenEngine, line: Line) -> Audio:
@@ -165,12 +141,8 @@ def _speak(open_engine: OpenEngine, line: Line) -> Audio:
     try:
         said = _opened(open_engine, line.engine).speak(line.clip.text, line.voice.name, line.seed)
     except AudioError:
-        return _NOTHING
-    samples = resample(said.mono(), RATE).samples
-    peak = float(np.abs(samples).max(initial=0.0))
-    if not np.isfinite(peak) or peak == 0:
-        return _NOTHING
-    return Audio((samples * (0.9 / peak)).astype(np.float32), RATE)
+        return NOTHING
+    return at_peak(said)
 
 
 @lru_cache(maxsize=8)
@@ -178,77 +150,33 @@ def _opened(open_engine: OpenEngine, name: str) -> Engine:
     return open_engine(name)
 
 
-def _cuts(spoken: Sequence[tuple[Line, Made]], folder: Path, equalise: bool) -> list[tuple[str, _Cut]]:
-    """Keyed jobs for the twin and the fakes of one clip."""
-    clip = spoken[0][0].clip
-    paths = [clip.path, *(str(folder / made.path) for _, made in spoken)]
-    digests = [clip.key, *(made.sha256 for _, made in spoken)]
-    bounds, bands = [], []
-    for path in paths:
-        samples = _read(path)
-        start, stop = speech_bounds(samples, RATE)
-        bounds.append((start, stop))
-        bands.append(bandwidth(samples[start:stop], RATE))
-    length, band = min(stop - start for start, stop in bounds), min(bands)
-    jobs = [
-        _Cut(path, start, length, band, (paths[0], bounds[0][0]) if number else None, equalise)
-        for number, (path, (start, _)) in enumerate(zip(paths, bounds, strict=True))
-    ]
-    together = "+".join(digests)
-    return [
-        (f"pair|{together}|{number}|{job.start}|{length}|{band}|{equalise}", job) for number, job in enumerate(jobs)
-    ]
+def _row(line: Line) -> Clip:
+    voice = line.voice
+    return replace(
+        line.clip,
+        label="spoof",
+        system=line.engine,
+        method=METHOD,
+        voice=voice.name,
+        sex="",
+        language=voice.language,
+        licence=voice.licence,
+        note=voice.note,
+        source_format="",
+        seed=line.seed,
+        neural_codec=False,
+    )
 
 
-def _cut(job: _Cut) -> Audio:
-    samples = _read(job.path)[job.start : job.start + job.length]
-    if job.genuine is None:
-        twin = samples
-    else:
-        path, start = job.genuine
-        twin = _read(path)[start : start + job.length]
-        if job.equalise:
-            samples = match_spectrum(samples, twin, RATE)
-    made, like = (low_pass(part, RATE, job.band)[None] for part in (samples, twin))
-    return finish(made, like)
+def at_peak(said: Audio) -> Audio:
+    """Mono at 16 kHz and a peak of 0.9; NOTHING for silence and for what is no sound."""
+    samples = resample(said.mono(), RATE).samples
+    peak = float(np.abs(samples).max(initial=0.0))
+    if not np.isfinite(peak) or peak == 0:
+        return NOTHING
+    return Audio((samples * (0.9 / peak)).astype(np.float32), RATE)
 
 
-def _read(path: str) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """(n,) at 16 kHz, mean removed."""
-    samples = resample(load(path).mono(), RATE).samples[0]
-    return np.asarray(samples - samples.mean(), np.float32)
-
-
-def _rows(lines: Sequence[tuple[Line, bool]], made: Sequence[Made], folder: Path) -> list[Clip]:
-    rows: list[Clip] = []
-    twin = ""
-    for (line, fake), file in zip(lines, made, strict=True):
-        path = str(folder / file.path)
-        row = replace(line.clip, path=path, seconds=file.seconds, rate=file.rate, sha256=file.sha256)
-        if not fake:
-            twin = path
-            rows.append(row)
-            continue
-        voice = line.voice
-        rows.append(
-            replace(
-                row,
-                label="spoof",
-                system=line.engine,
-                method=METHOD,
-                voice=voice.name,
-                sex="",
-                language=voice.language,
-                licence=voice.licence,
-                note=voice.note,
-                source=twin,
-                source_format="",
-                seed=line.seed,
-                neural_codec=False,
-            )
-        )
-    return rows
-
-
-def _primary(language: str) -> str:
+def primary(language: str) -> str:
+    """The first part of a BCP 47 tag, in small letters."""
     return language.split("-", maxsplit=1)[0].lower()

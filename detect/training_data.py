@@ -22,11 +22,18 @@ def read_learnable(manifest: Path | str | Sequence[Path | str]) -> list[Clip]:
 
 
 def learnable(clips: Sequence[Clip]) -> list[Clip]:
-    """Rows to learn from, each sound once. Genuine speech that passed a neural codec is of neither class."""
+    """Rows to learn from, each sound once.
+
+    Genuine speech that passed a neural codec is of neither class, nor is a clip of which only a part is synthetic:
+    its statistics are mostly those of its twin.
+    """
     rows = [
         clip
         for clip in clips
-        if clip.kind == "speech" and clip.split != "test" and not (clip.label == "bonafide" and clip.neural_codec)
+        if clip.kind == "speech"
+        and clip.split != "test"
+        and not clip.spans
+        and not (clip.label == "bonafide" and clip.neural_codec)
     ]
     return list({clip.key: clip for clip in rows}.values())
 

@@ -75,6 +75,7 @@ def embed_file(
     verify: bool = True,
     overwrite_source: bool = False,
     limits: Limits | None = None,
+    comment: str = "",
 ) -> MarkedFile:
     """Write `source` with a mark to `target`, in constant memory, at the same rate, length, channels and level.
 
@@ -82,6 +83,7 @@ def embed_file(
     The record, with the fingerprint of the marked sound, comes into `records` when the file is finished and just
     before it takes its place; whatever fails, neither file nor record is there. verify: look for the mark in the
     finished file, and refuse it when the mark is not found at p <= 1e-6. overwrite_source: let `target` be `source`.
+    comment: for the metadata of `target`, as of `core.audio.Writer`.
     Raises UsageError for a suffix, strength or target that cannot be, AudioError for a source that cannot be read,
     has several audio tracks, no samples or under 8 kHz, or in which the mark is not found again, DataError when the
     record cannot be kept.
@@ -98,7 +100,7 @@ def embed_file(
     embedder = Embedder(found.rate, found.channels, key, handle, strength)
     with ExitStack() as undo:
         with replacing(target) as temporary:
-            made = _write(found, temporary, target.name, subtype, embedder, limits)
+            made = _write(found, temporary, target.name, subtype, embedder, limits, comment)
             p_value = _found_again(temporary, target.name, key, made) if verify else None
             record = Record(
                 id=new_id(),
@@ -162,7 +164,13 @@ class _Written:
 
 
 def _write(
-    found: Probe, temporary: Path, name: str, subtype: str | None, embedder: Embedder, limits: Limits | None
+    found: Probe,
+    temporary: Path,
+    name: str,
+    subtype: str | None,
+    embedder: Embedder,
+    limits: Limits | None,
+    comment: str,
 ) -> _Written:
     """Decode, mark, fingerprint and encode, a block of ten seconds at a time."""
     warnings: list[str] = []
@@ -170,7 +178,7 @@ def _write(
     prints, down = FingerprintStream(), StreamResampler(found.rate, RATE, 1)
     samples, energy = 0, 0.0
     length = None if found.seconds is None else round(found.seconds * found.rate)
-    with Writer(temporary, found.rate, found.channels, subtype, length=length, name=name) as file:
+    with Writer(temporary, found.rate, found.channels, subtype, length=length, name=name, comment=comment) as file:
 
         def put(marked: Samples) -> None:
             file.write(marked)

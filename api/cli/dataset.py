@@ -39,7 +39,7 @@ def build(
     from .progress import reporter
 
     with reporter(show=not quiet) as progress:
-        folder, clips, leaks = workshop.build_dataset(
+        made = workshop.build_dataset(
             recipe,
             data,
             out,
@@ -50,9 +50,11 @@ def build(
         )
     if quiet:
         return
-    print(f"{clips} clips in {folder}")
-    if leaks:
-        _show(leaks)
+    print(f"{made.clips} clips in {made.folder}")
+    for why, number in made.left_out.items():
+        print(f"Left out: {number} of the clips, {why}.")
+    if made.leaks:
+        _show(made.leaks)
 
 
 @app.command()

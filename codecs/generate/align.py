@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -33,11 +33,13 @@ class Alignment:
 
     ends: int64 (phones,), samples at 16 kHz, rising; the first starts at 0, the last ends with the recording.
     score: mean log likelihood of a frame of speech, in the aligner's own unit: for comparing takes of one text.
+    words: first and last + 1 sample of each word, in order.
     """
 
     phones: tuple[str, ...]
     ends: NDArray[np.int64]
     score: float
+    words: tuple[tuple[int, int], ...] = ()
 
 
 def align(wave: NDArray[np.float32], words: Sequence[str]) -> Alignment:
@@ -67,7 +69,15 @@ def align(wave: NDArray[np.float32], words: Sequence[str]) -> Alignment:
     if found is None:
         raise DataError(f"The words {' '.join(words)[:60]!r} were not found in the sound.")
     pieces = [(piece.name, piece.start, piece.duration, piece.score) for piece in found.phones()]
-    return _alignment(pieces, wave.size)
+    # The aligner writes its fillers in brackets: <s>, <sil>, [NOISE].
+    spoken = [piece for piece in found.words() if piece.name[0] not in "<["]
+    borders = [(_place(piece.start, wave.size), _place(piece.start + piece.duration, wave.size)) for piece in spoken]
+    return replace(_alignment(pieces, wave.size), words=tuple(pair for pair in borders if pair[0] < pair[1]))
+
+
+def _place(frame: int, length: int) -> int:
+    """The sample of the recording, without padding, at which a frame begins."""
+    return int(np.clip(frame * _HOP + _BORDER - _PAD, 0, length))
 
 
 def _decode(decoder: Any, raw: bytes) -> None:
@@ -83,7 +93,7 @@ def _alignment(pieces: Sequence[tuple[str, int, int, int]], length: int) -> Alig
     phones, ends = list[str](), list[int]()
     for name, start, duration, _ in pieces:
         phone = name if name in IDS else SIL
-        end = int(np.clip((start + duration) * _HOP + _BORDER - _PAD, 0, length))
+        end = _place(start + duration, length)
         if end <= (ends[-1] if ends else 0):
             continue
         if phones and phone == phones[-1] == SIL:

@@ -86,7 +86,7 @@ def check(prompt_digest: str, trained_on: Container[str], consent: Consent | Non
     if consent is None and short(prompt_digest) not in trained_on:
         raise UsageError(
             "The voice of this prompt is not one that the model was trained on, so it needs a consent: a TOML file "
-            "with who, basis and date, given with --consent."
+            "with who, basis and date, given with --consent or among the consents of a dataset's recipe."
         )
 
 

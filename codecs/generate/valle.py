@@ -122,7 +122,7 @@ class Valle(nn.Module):
         hidden = self.first(torch.cat([text, self._spoken(before, prompt.shape[-1])], dim=1), cache)
         said = list[int]()
         while len(said) < most:
-            logits = self.first_out(hidden[0, -1])
+            logits = self.first_out(hidden[:, -1])[0]
             logits[self.start] = float("-inf")
             if len(said) < least:
                 logits[self.end] = float("-inf")

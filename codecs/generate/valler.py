@@ -22,8 +22,9 @@ from .transformer import GroupedCodes, Transformer, TransformerConfig
 class VallerConfig(Strict):
     """Widths; codes of the codec and its hop in samples; `group` neighbours are one step.
 
-    free: share of training clips without a condition, for guidance. corrupt: share of the past codes that are
-    replaced in training, so that the model learns to recover from its own mistakes.
+    free: share of training clips without a condition, for guidance. corrupt: in training up to this share of the past
+    codes is replaced, another for each clip. Real past codes say nearly all of what comes next, so a model that
+    always has them does not learn to look at the phones.
     """
 
     dim: int = 192
@@ -35,7 +36,8 @@ class VallerConfig(Strict):
     hop_length: int = 200
     group: int = 1
     free: float = 0.1
-    corrupt: float = 0.1
+    corrupt: float = 0.9
+    dropout: float = 0.1
 
 
 class Valler(nn.Module):
@@ -46,7 +48,9 @@ class Valler(nn.Module):
     def __init__(self, config: VallerConfig) -> None:
         super().__init__()
         self.config, self.hop_length = config, config.hop_length
-        shape = TransformerConfig(dim=config.dim, heads=config.heads, layers=config.layers, hidden=config.hidden)
+        shape = TransformerConfig(
+            dim=config.dim, heads=config.heads, layers=config.layers, hidden=config.hidden, dropout=config.dropout
+        )
         self.mel, self.voice = Mel(), Voice(config.dim)
         self.encoder = PhoneEncoder(shape.model_copy(update={"layers": config.phone_layers}))
         self.layout = Layout(config.dim)
@@ -81,7 +85,8 @@ class Valler(nn.Module):
         condition = torch.where(alone, self.nothing, condition)
         past = F.pad(codes, (config.group, 0), value=config.codebook)[:, : -config.group]
         past = torch.where(past < 0, config.codebook, past)
-        wrong = torch.rand(past.shape, device=past.device) < config.corrupt
+        share = config.corrupt * torch.rand(len(past), 1, device=past.device)
+        wrong = torch.rand(past.shape, device=past.device) < share
         past = torch.where(wrong, torch.randint_like(past, config.codebook), past)
         logits = self.logits(past, condition)
         return {
@@ -121,19 +126,30 @@ class Valler(nn.Module):
         """
         group, size = self.config.group, self.config.codebook
         given, steps = codes[0, 0].tolist(), codes.shape[-1] // group
+        anew = redrawn.nonzero()
+        if not len(anew):
+            return codes
+        # What stands before the first code to draw is known, and all of it when forced: one pass for that.
+        first, last = int(anew[0]) // group, int(anew[-1]) // group + 1
+        known = last if forced else first + 1
         condition = self.conditions(encoded, ends, torch.zeros(1, dtype=torch.int64), steps * group)
         lanes = 1 if guidance == 1 else 2
         if lanes == 2:
             condition = torch.cat([condition, self.nothing.expand_as(condition)])
-        cache, said = self.body.cache(lanes, steps), list[int]()
-        for step in range(steps):
-            before = (given if forced else said)[group * (step - 1) : group * step] if step else [size] * group
-            past = torch.tensor(before).expand(lanes, -1)
-            hidden = self.body(self.codes.embed(past) + condition[:, step : step + 1], cache)
+        cache = self.body.cache(lanes, last)
+
+        def ahead(begin: int, end: int) -> Tensor:
+            past = torch.tensor([size] * group + (given if forced else said))[group * begin : group * end]
+            hidden = self.body(self.codes.embed(past.expand(lanes, -1)) + condition[:, begin:end], cache)
             rows = self.codes.logits(hidden)[..., :size]
-            chosen = rows[0] if lanes == 1 else guided(rows[0], rows[1], guidance)
-            for row in chosen:
-                place = len(said)
-                anew = bool(redrawn[place])
-                said.append(sampler.draw(row, said, generator) if anew else given[place])
-        return torch.tensor(said)[None, None]
+            return rows[0] if lanes == 1 else guided(rows[0], rows[1], guidance)
+
+        said: list[int] = given[: group * first]
+        rows = ahead(0, known)[group * first :]
+        for step in range(first, last):
+            place = step - first if step < known else 0
+            if step >= known:
+                rows = ahead(step, step + 1)
+            for row in rows[group * place : group * (place + 1)]:
+                said.append(sampler.draw(row, said, generator) if redrawn[len(said)] else given[len(said)])
+        return torch.tensor([*said, *given[len(said) :]])[None, None]

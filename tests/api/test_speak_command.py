@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from earwitness.api import speaking
 from earwitness.codecs import tokens, zoo
 from earwitness.core.audio import Audio, load, save
@@ -177,6 +178,10 @@ def test_a_trained_generator_speaks_marked_and_says_where_it_comes_from(
     found = run("watermark", "verify", tmp_path / "a.wav", "--key", own_home / speaking.KEY, "--plain", "--json", "-")
     result = json.loads(found.stdout)
     assert (result["verdict"] == "marked") == told["mark"]["found_again"]
+    # The file itself tells it too.
+    inside = json.loads(soundfile.SoundFile(tmp_path / "a.wav").comment)
+    assert inside == {key: told[key] for key in ("what", "digital_source_type", "model", "prompt_sha256", "consent")}
+    assert b"Ada" not in (tmp_path / "a.wav").read_bytes()
     shown = run("watermark", "records", "show", told["mark"]["record"], "--json", "-")
     assert json.loads(shown.stdout)["claims"]["consent"] == told["consent"]
 
@@ -190,14 +195,17 @@ def test_the_same_seed_says_the_same_and_a_training_voice_needs_no_consent(
         spoken = speaking.speak(
             "Hello there.",
             prompt,
-            tmp_path / f"{name}.wav",
+            tmp_path / f"{name}.flac",
             model=str(model),
             seed=seed,
             mark=False,
             purpose="test of the seed",
         )
-        assert json.loads(spoken.provenance.read_text())["mark"] == {"purpose_without": "test of the seed"}
-        made.append(sha256(tmp_path / f"{name}.wav"))
+        told = json.loads(spoken.provenance.read_text())
+        assert told["mark"] == {"purpose_without": "test of the seed"}
+        assert told["consent"] == {"basis": "voice of the training manifest"}
+        assert json.loads(soundfile.SoundFile(spoken.audio).comment)["consent"] == told["consent"]
+        made.append(sha256(tmp_path / f"{name}.flac"))
     assert made[0] == made[1] != made[2]
     with pytest.raises(UsageError, match="purpose"):
         speaking.speak("Hello there.", prompt, tmp_path / "d.wav", model=str(model), mark=False, purpose=" ")
@@ -260,16 +268,30 @@ def test_infill_marks_the_recording_and_names_the_exact_span(
     told = json.loads((tmp_path / "out.wav.json").read_text())
     assert told["spans"] == [{"start": 1.0, "end": 1.6, "kind": "infill"}] and told["outside"] == "original samples"
     assert load(out).samples.shape == load(source).samples.shape
-    copy = tmp_path / "copy.wav"
+    inside = json.loads(soundfile.SoundFile(out).comment)
+    assert inside["what"] == "speech with a synthetic span" and inside["consent"] == told["consent"]
+    copy, silent, short = (tmp_path / f"{name}.wav" for name in ("copy", "silent", "short"))
     save(copy, load(source))
+    save(silent, Audio(np.zeros((1, 48_000), np.float32), 16_000))
+    save(short, Audio(load(source).samples[:, :14_000], 16_000))
+    (tmp_path / "consent.toml").write_text(CONSENT)
+    given, rest = ("--consent", tmp_path / "consent.toml"), common[2:]
     for path, end, options, reason in [
         (copy, "1.6", common, "needs a consent"),
         (source, "4", common, "1.5 s can be spoken again"),
         (source, "1.6", (*common[:-1], model), "cannot speak parts"),
+        (source, "1.6", ("--text", "", *rest), "no word"),
+        (source, "1.6", ("--text", "one word after the other " * 1100, *rest), "minutes to say"),
+        (source, "1.6", ("--text", "你好", *rest), "letter '你'"),
+        (source, "1.6", ("--text", "something else entirely, and much too much of it " * 9, *rest), "not found"),
+        (source, "9", (*common, "--start", "8.5"), "does not lie in the recording"),
+        (silent, "1.6", (*common, *given), "silent"),
+        (short, "1.6", (*common, *given), "at least 1 s"),
     ]:
         done = run("infill", path, tmp_path / "no.wav", *options, "--end", end)
-        assert done.returncode == 2 and reason in done.stderr, done.stderr
-    assert not (tmp_path / "no.wav").exists()
+        assert done.returncode == 2 and reason in done.stderr, (reason, done.stderr)
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "no.wav").exists() and not (tmp_path / "no.wav.json").exists()
 
 
 def test_continue_marks_what_follows_and_names_the_exact_span(

@@ -23,7 +23,8 @@ FAKE = replace(
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
 def test_a_manifest_survives_the_round_trip(tmp_path: Path, suffix: str) -> None:
-    clips = [GENUINE, replace(FAKE, neural_codec=True)]
+    partial = replace(FAKE, path="/data/c.flac", spans=((0.25, 0.5), (1.0, 1.5)), prompt="aa", consent="training")
+    clips = [GENUINE, replace(FAKE, neural_codec=True), partial]
     write(tmp_path / f"manifest{suffix}", clips)
     assert read(tmp_path / f"manifest{suffix}") == clips
 
@@ -58,6 +59,10 @@ def test_a_failing_write_leaves_the_old_manifest(tmp_path: Path) -> None:
         ('{"path": "a", "seconds": NaN}', "seconds cannot be nan"),
         ('{"path": "a", "rate": 1.5}', "rate cannot be 1.5"),
         ('{"path": "a", "rate": null, "text": 3}', "text cannot be 3"),
+        ('{"path": "a", "spans": [[1, 0.5]]}', "spans cannot be [[1, 0.5]]"),
+        ('{"path": "a", "spans": [[0, 1], [0.5, 2]]}', "spans cannot be [[0, 1], [0.5, 2]]"),
+        ('{"path": "a", "spans": [[0, NaN]]}', "spans cannot be [[0, nan]]"),
+        ('{"path": "a", "spans": [1, 2]}', "spans cannot be [1, 2]"),
         ('{"speaker": "a"}', "no path"),
         ("[1]", "not a JSON object"),
         ("{", "not JSON"),
@@ -69,6 +74,24 @@ def test_broken_rows_are_named(tmp_path: Path, line: str, words: str) -> None:
         read(tmp_path / "m.jsonl")
     assert words in str(error.value)
     assert "line 2" in str(error.value)
+
+
+def test_spans_are_read_from_text_and_from_older_manifests_without(tmp_path: Path) -> None:
+    lines = ['{"path": "a", "label": "spoof", "system": "x", "spans": "0.2-0.5 1-1.25"}', '{"path": "b"}']
+    (tmp_path / "m.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert [clip.spans for clip in read(tmp_path / "m.jsonl")] == [((0.2, 0.5), (1.0, 1.25)), ()]
+
+
+def test_only_a_spoof_has_spans_and_within_its_length() -> None:
+    check([replace(FAKE, spans=((0.0, 1.5),))])
+    for clip in (replace(GENUINE, spans=((0.0, 1.0),)), replace(FAKE, spans=((1.0, 1.6),))):
+        with pytest.raises(DataError, match="spans lie within a spoof"):
+            check([clip])
+
+
+def test_a_mark_left_off_is_no_mark() -> None:
+    assert replace(FAKE, watermark="key/0000beef").marked
+    assert not replace(FAKE, watermark="off: training").marked and not FAKE.marked
 
 
 def test_files_that_are_no_manifest(tmp_path: Path) -> None:

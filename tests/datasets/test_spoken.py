@@ -131,7 +131,7 @@ def test_a_held_out_engine_is_had_by_asking(corpus: Path, tmp_path: Path) -> Non
 
 
 def test_a_recipe_names_what_makes_its_fakes() -> None:
-    with pytest.raises(RecipeError, match="systems or engines"):
+    with pytest.raises(RecipeError, match="systems, engines or generators"):
         recipes.check({"name": "none", "fakes": {"per_clip": 1}}, BuildRecipe, "none.toml")
     with pytest.raises(RecipeError, match=r"engines.0.voice'; the nearest known is 'voices'"):
         recipe({"name": "toy", "voice": "low"})

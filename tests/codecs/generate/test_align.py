@@ -33,6 +33,9 @@ def test_phones_come_in_order_and_cover_the_recording(read_aloud: ReadAloud, tex
     assert len(spoken) == len(expected)
     assert sum(a != b for a, b in zip(spoken, expected, strict=True)) <= 6
     assert bool((np.diff(found.ends, prepend=0) > 0).all()) and found.ends[-1] == wave.size
+    assert len(found.words) == len(words(text))
+    borders = [border for pair in found.words for border in pair]
+    assert borders == sorted(borders) and {start for start, _ in found.words} <= {0, *found.ends.tolist()}
 
 
 def test_silence_in_front_is_silence_and_moves_the_rest(read_aloud: ReadAloud, text: str) -> None:

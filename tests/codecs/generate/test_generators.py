@@ -139,6 +139,37 @@ def test_valler_renders_with_its_cache_what_it_predicts_without(group: int) -> N
     assert torch.equal(model.logits(past, condition)[..., :16].argmax(-1), codes)
 
 
+@pytest.mark.parametrize("group", [1, 2])
+@torch.no_grad()
+def test_valler_redraws_what_is_asked_for_after_what_stands_before_it(group: int) -> None:
+    model, phones = made("valler", group=group), torch.tensor([[0, 3, 5, 2, 0]])
+    stops, prompt = torch.tensor([[800, 2400, 4000, 4800, 5600]]), torch.full((1, 4096), 0.1)
+    encoded = model.encode(phones, prompt, torch.ones_like(phones, dtype=torch.bool))
+    codes = torch.randint(0, 16, (1, 1, 28), generator=torch.Generator().manual_seed(3))
+    span = torch.zeros(28, dtype=torch.bool)
+    span[[8, 9, 10, 13, 14]] = True
+    condition = model.conditions(encoded, stops, torch.zeros(1, dtype=torch.int64), 28)
+
+    def redrawn(which: torch.Tensor, forced: bool) -> torch.Tensor:
+        generator = torch.Generator()
+        found: torch.Tensor = model.redraw(
+            codes, which, encoded, stops, sampler=GREEDY, generator=generator, forced=forced
+        )
+        return found[0]
+
+    def best(past: torch.Tensor) -> torch.Tensor:
+        before = torch.cat([torch.full((1, group), 16), past[:, :-group]], dim=1)
+        found: torch.Tensor = model.logits(before, condition)[..., :16].argmax(-1)
+        return found
+
+    drawn = redrawn(span, forced=False)
+    assert torch.equal(drawn[:, ~span], codes[0][:, ~span])
+    assert torch.equal(best(drawn)[:, span], drawn[:, span]), "each after what was drawn before it"
+    every = torch.ones(28, dtype=torch.bool)
+    assert torch.equal(redrawn(every, forced=True), best(codes[0])), "each after the real past"
+    assert torch.equal(redrawn(~every, forced=False), codes[0])
+
+
 @torch.no_grad()
 def test_guidance_changes_what_valler_says_and_its_seed_decides() -> None:
     model, phones = made("valler"), torch.tensor([[0, 3, 5, 0]])
