@@ -31,7 +31,8 @@ class AudioLmConfig(Strict):
     """Widths of the acoustic stage, as in `valler`, so that it can start from one; of the semantic stage, `unit_...`.
 
     units, codebook: how many there are; hop_length: samples of a unit; window: units that a stage looks back on;
-    corrupt: share of the past codes that are replaced in training.
+    corrupt: in training up to this share of the past codes is replaced, another for each clip, as `valler` does, so
+    that the codes follow the units; unit_corrupt: the same of the past units.
     """
 
     dim: int = 192
@@ -45,7 +46,8 @@ class AudioLmConfig(Strict):
     codebook: int = 2048
     hop_length: int = 400
     window: int = 144
-    corrupt: float = 0.1
+    corrupt: float = 0.9
+    unit_corrupt: float = 0.2
 
 
 class AudioLm(nn.Module):
@@ -82,19 +84,9 @@ class AudioLm(nn.Module):
         units, codes = table[:, CODES], table[:, :CODES].transpose(1, 2).flatten(1)
         condition = self.conditions(units.clamp_min(0), batch["prompt"])
         return {
-            "unit": self._loss(self.units, self.semantic, units, None),
-            "code": self._loss(self.codes, self.body, codes, condition),
+            "unit": _loss(self.units, self.semantic, units, None, self.config.unit_corrupt),
+            "code": _loss(self.codes, self.body, codes, condition, self.config.corrupt),
         }
-
-    def _loss(self, table: GroupedCodes, body: Transformer, codes: Tensor, condition: Tensor | None) -> Tensor:
-        """Nats a code, of codes (batch, n) with -1 where there is none."""
-        start = table.size - 1
-        past = F.pad(codes, (1, 0), value=start)[:, :-1]
-        past = torch.where(past < 0, start, past)
-        wrong = torch.rand(past.shape, device=past.device) < self.config.corrupt
-        past = torch.where(wrong, torch.randint_like(past, start), past)
-        logits = predicted(table, body, past, condition)
-        return F.cross_entropy(logits.flatten(0, 1), codes.flatten(), ignore_index=-1)
 
     @torch.no_grad()
     def more_units(
@@ -121,6 +113,18 @@ class AudioLm(nn.Module):
         condition = self.conditions(torch.tensor([list(units)]), prompt)
         count, window = CODES * len(units) - len(given), CODES * self.config.window
         return grown(self.codes, self.body, condition, given, count, window, sampler, generator, tick)
+
+
+def _loss(table: GroupedCodes, body: Transformer, codes: Tensor, condition: Tensor | None, corrupt: float) -> Tensor:
+    """Nats a code, of codes (batch, n) with -1 where there is none; up to that share of the past is replaced."""
+    start = table.size - 1
+    past = F.pad(codes, (1, 0), value=start)[:, :-1]
+    past = torch.where(past < 0, start, past)
+    share = corrupt * torch.rand(len(past), 1, device=past.device)
+    wrong = torch.rand(past.shape, device=past.device) < share
+    past = torch.where(wrong, torch.randint_like(past, start), past)
+    logits = predicted(table, body, past, condition)
+    return F.cross_entropy(logits.flatten(0, 1), codes.flatten(), ignore_index=-1)
 
 
 def predicted(table: GroupedCodes, body: Transformer, past: Tensor, condition: Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 SMALL = {
     **{"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "unit_dim": 16, "unit_layers": 2, "unit_hidden": 32},
-    **{"units": 8, "codebook": 16, "window": 16, "corrupt": 0.0},
+    **{"units": 8, "codebook": 16, "window": 16, "corrupt": 0.0, "unit_corrupt": 0.0},
 }
 GREEDY = Sampler(temperature=0.0, window=0)
 

@@ -31,7 +31,7 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "audiolm": {
         **{"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "unit_dim": 16, "unit_layers": 1, "unit_hidden": 16},
-        **{"units": 8, "codebook": 16, "window": 16},
+        **{"units": 8, "codebook": 16, "window": 16, "corrupt": 0.0, "unit_corrupt": 0.0},
     },
     "valle": {"dim": 32, "heads": 2, "layers": 2, "hidden": 48, "levels": 3, "codebook": 16},
 }
