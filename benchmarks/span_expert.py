@@ -1,6 +1,6 @@
 """How the shipped span expert was trained: splices of genuine speech with copies by the zoo and by demo pages.
 
-    python benchmarks/span_expert.py --shared SHARED --fakes FAKES/manifest.jsonl --genuine MANIFEST --work DIR --out DIR
+    python span_expert.py --shared SHARED --fakes FAKES/manifest.jsonl --genuine MANIFEST --work DIR --out DIR
 
 FAKES holds train speakers and copies of them by some systems of the zoo, beside dev speakers with copies by all of
 them (`datasets.fakes`). The splices for training take the train speakers, and the `tune` pages of codecs and vocoders
@@ -34,6 +34,7 @@ from earwitness.detect.spans import Localiser
 
 FOLDERS = ("codec", "tts", "more-codec", "more-tts")
 SECONDS = 4.0
+BARE = 0.08  # share of noise and music without speech
 PAGES = 0.4  # share of the splices that are made of demo pages
 # The zoo's systems that the training hears; the others stay unheard.
 SYSTEMS = ("vocos", "hifigan", "nsf", "wavtokenizer", "mdctcodec", "soundstream")
@@ -88,6 +89,13 @@ def page_groups(demos: Path, split: str) -> list[Group]:
     return groups
 
 
+def cut(length: int, rng: np.random.Generator) -> slice:
+    """A place of at most SECONDS in `length` samples."""
+    size = round(SECONDS * RATE)
+    start = int(rng.integers(max(1, length - size + 1)))
+    return slice(start, start + size)
+
+
 class Waves:
     """Groups as sound; copies that are not in time with their host are left out, hosts without copies stay."""
 
@@ -113,9 +121,8 @@ class Waves:
     def draw(self, rng: np.random.Generator) -> Host:
         """One host, at most SECONDS long, and its copies at the same place."""
         host, copies, others = self.hosts[int(rng.integers(len(self.hosts)))]
-        samples, size = self._load(host), round(SECONDS * RATE)
-        start = int(rng.integers(max(1, len(samples) - size + 1)))
-        place = slice(start, start + size)
+        samples = self._load(host)
+        place = cut(len(samples), rng)
         return Host(
             samples[place], [self._load(path)[place] for path in copies], [self._load(path) for path in others]
         )
@@ -127,18 +134,27 @@ def training_table(args: argparse.Namespace, rows: Sequence[Clip], beds: Recorde
     if kept.is_file():
         with np.load(kept) as found:
             return SpliceTable(
-                found["samples"], found["synthetic"], found["joint"], found["length"], FRAME, str(found["digest"])
+                found["samples"],
+                found["synthetic"],
+                found["joint"],
+                found["speech"],
+                found["length"],
+                FRAME,
+                str(found["digest"]),
             )
     zoo = Waves(zoo_groups(rows, "train", SYSTEMS))
     pages = Waves(page_groups(args.shared / "demos", "tune"))
     print(f"{len(zoo.hosts)} hosts of speakers, {len(pages.hosts)} of pages with", end=" ")
     print(f"{sum(len(copies) for _, copies, _ in pages.hosts)} copies in time", flush=True)
-    started = time.monotonic()
+    started, names = time.monotonic(), list(beds)
 
     def make(index: int) -> Splice:
         rng = np.random.default_rng([args.seed, index])
         if index % 500 == 0:
             print(f"{index} splices, {time.monotonic() - started:.0f} s", flush=True)
+        if rng.random() < BARE:
+            bed = beds[names[int(rng.integers(len(names)))]].samples[0]
+            return after(Splice(bed[cut(len(bed), rng)]), rng)
         return after(draw((pages if rng.random() < PAGES else zoo).draw(rng), rng), rng, beds)
 
     listed = "".join(sorted(path for groups in (zoo, pages) for host, copies, _ in groups.hosts for path in copies))
@@ -150,6 +166,7 @@ def training_table(args: argparse.Namespace, rows: Sequence[Clip], beds: Recorde
         samples=table.samples,
         synthetic=table.synthetic,
         joint=table.joint,
+        speech=table.speech,
         length=table.length,
         digest=np.array(digest),
     )
@@ -182,10 +199,7 @@ def heard_genuine(expert: Localiser, clips: Sequence[Clip], beds: RecordedBeds, 
 
 def hear(expert: Localiser, waves: Sequence[Wave], spans: Sequence[Sequence[tuple[float, float]]]) -> Heard:
     """Logits of recordings, each as one window."""
-    told = [expert.logits(samples) for samples in waves]
-    return Heard(
-        [logits for logits, _ in told], [heard for _, heard in told], spans, [len(w) / RATE for w in waves]
-    )
+    return Heard([expert.hear(samples) for samples in waves], spans, [len(samples) / RATE for samples in waves])
 
 
 def main() -> None:

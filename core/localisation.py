@@ -1,7 +1,7 @@
 """How well synthetic spans are found in time: segment F1, range EER, false spans for each hour.
 
-Spans are (start, end) in seconds, in order and apart. Segments are the pieces of `step` seconds that a recording is cut
-into, the last one as long as what is left.
+Spans are (start, end) in seconds, in order and apart. Segments are the pieces of `step` seconds that a recording is
+cut into, the last one as long as what is left.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ a recording go through a classical codec alone, and the whole is coded again aft
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ _GAIN = (0.25, 4.0)
 _TRIES = 8
 _QUIET = 0.2  # rms of a span under that of its host: a pause, not worth replacing
 _ENVELOPE = 160
+SPEECH_DB = 25.0
 
 # What a splice is made of, and how often.
 SYNTHETIC, GENUINE, CODED, WHOLE = "synthetic", "genuine", "coded", "whole"
@@ -41,11 +42,13 @@ AFTER: Mapping[str, float] = {"none": 0.35, "light": 0.45, "wide": 0.2}
 
 @dataclass(frozen=True, eq=False)
 class Splice:
-    """samples: (n,) at RATE. synthetic: seconds that a system made. joints: seconds where two sounds meet."""
+    """samples: (n,) at RATE. synthetic: seconds that a system made. joints: seconds where two sounds meet. clean: the
+    same before anything was added to it, which tells where there is speech; None: there is none."""
 
     samples: Wave
     synthetic: Spans = ()
     joints: tuple[float, ...] = ()
+    clean: Wave | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +123,7 @@ def splice(host: Wave, donor: Wave, rng: np.random.Generator, *, synthetic: bool
         found.append((start / RATE, (start + size) / RATE))
     found.sort()
     joints = tuple(edge for span in found for edge in span)
-    return Splice(mixed, tuple(found) if synthetic else (), joints)
+    return Splice(mixed, tuple(found) if synthetic else (), joints, mixed)
 
 
 def _faded(size: int, fade: int) -> Wave:
@@ -155,7 +158,7 @@ def draw(host: Host, rng: np.random.Generator, kinds: Mapping[str, float] = KIND
         chain = draw_chain(rng, _CODED, [])
         coded = chain.apply(Audio(host.samples[None], RATE), int(rng.integers(1 << 31)))
         return splice(host.samples, coded.samples[0], rng, synthetic=False, spans=spans)
-    return Splice(host.samples)
+    return Splice(host.samples, clean=host.samples)
 
 
 def _other(host: Host, rng: np.random.Generator) -> Wave:
@@ -175,7 +178,7 @@ def after(spliced: Splice, rng: np.random.Generator, beds: Beds | None = None) -
     policy = named(names[int(rng.choice(len(names), p=list(AFTER.values())))])
     chain: Chain = draw_chain(rng, policy, list(beds or {}))
     changed = chain.apply(Audio(spliced.samples[None], RATE), int(rng.integers(1 << 31)), beds)
-    return Splice(changed.samples[0], spliced.synthetic, spliced.joints)
+    return replace(spliced, samples=changed.samples[0])
 
 
 def frame_labels(spans: Sequence[tuple[float, float]], frames: int, hop: float) -> NDArray[np.float32]:
@@ -196,17 +199,34 @@ def joint_labels(joints: Sequence[float], frames: int, hop: float) -> NDArray[np
     return labels
 
 
+def speech_labels(clean: Wave | None, frames: int, hop: float) -> NDArray[np.float32]:
+    """1 for frames of `hop` seconds within SPEECH_DB of the loud ones of a clean recording (n,), else 0: (frames,).
+
+    The loud level is the mean of amplitudes weighted by themselves.
+    """
+    labels = np.zeros(frames, np.float32)
+    if clean is None:
+        return labels
+    size = round(hop * RATE)
+    count = min(frames, len(clean) // size)
+    level = np.sqrt(np.square(clean[: count * size], dtype=np.float64).reshape(count, size).mean(axis=1)) + 1e-9
+    loud = np.square(level).sum() / level.sum()
+    labels[:count] = 20 * np.log10(level / loud) > -SPEECH_DB
+    return labels
+
+
 @dataclass(frozen=True, eq=False)
 class SpliceTable:
     """Splices of one length as training data (`core.train.TableSource`).
 
-    samples: int16 (n, samples) at RATE. synthetic, joint: (n, frames) of 0 and 1, `hop` seconds each. length:
+    samples: int16 (n, samples) at RATE. synthetic, joint, speech: (n, frames) of 0 and 1, `hop` seconds each. length:
     samples before the filling, (n,). A batch is a pure function of the step.
     """
 
     samples: NDArray[np.int16]
     synthetic: NDArray[np.uint8]
     joint: NDArray[np.uint8]
+    speech: NDArray[np.uint8]
     length: NDArray[np.int64]
     hop: float
     digest: str
@@ -220,7 +240,7 @@ class SpliceTable:
         return float(self.length.sum()) / RATE / 3600
 
     def batch(self, step: int) -> Mapping[str, NDArray[Any]]:
-        """samples (batch, n), synthetic, joint, known (batch, frames): 1 where there is sound to label."""
+        """samples (batch, n); synthetic, joint, speech, known (batch, frames): 1 where there is sound to label."""
         turn, place = divmod(step * self.size, len(self.samples))
         order = np.concatenate([self._order(turn), self._order(turn + 1)])
         rows = order[place : place + self.size]
@@ -232,6 +252,7 @@ class SpliceTable:
             "samples": samples,
             "synthetic": self.synthetic[rows].astype(np.float32),
             "joint": self.joint[rows].astype(np.float32),
+            "speech": self.speech[rows].astype(np.float32),
             "known": (times[None] <= self.length[rows][:, None]).astype(np.float32),
         }
 
@@ -245,7 +266,7 @@ def tabulate(
     """A table of the splices make(0) to make(count - 1), each cut or filled up to `samples`."""
     frames = int(samples / RATE / hop)
     held = np.zeros((count, samples), np.int16)
-    synthetic, joint = np.zeros((count, frames), np.uint8), np.zeros((count, frames), np.uint8)
+    synthetic, joint, speech = (np.zeros((count, frames), np.uint8) for _ in range(3))
     length = np.zeros(count, np.int64)
     for row in range(count):
         made = make(row)
@@ -254,4 +275,5 @@ def tabulate(
         length[row] = len(wave)
         synthetic[row] = frame_labels(made.synthetic, frames, hop)
         joint[row] = joint_labels(made.joints, frames, hop)
-    return SpliceTable(held, synthetic, joint, length, hop, digest, size, seed)
+        speech[row] = speech_labels(made.clean, frames, hop)
+    return SpliceTable(held, synthetic, joint, speech, length, hop, digest, size, seed)

@@ -22,7 +22,7 @@ STRIDE = 2
 FRAME = STRIDE * HOP / RATE  # seconds from one logit to the next
 LOW_HZ, HIGH_HZ = 120.0, 7600.0
 FLOOR = 1e-6  # bin power under a loud frame's mean bin power
-OUTPUTS = ("synthetic", "joint", "heard")
+OUTPUTS = ("synthetic", "joint", "voice", "heard")
 
 
 class Block(nn.Module):
@@ -43,9 +43,10 @@ class Block(nn.Module):
 
 
 class SpanModel(nn.Module):
-    """(batch, samples) at 16 kHz -> synthetic, joint (logits) and heard (share of speech), each (batch, frames).
+    """(batch, samples) at 16 kHz -> synthetic, joint, voice (logits) and heard, each (batch, frames).
 
-    Frame j stands for FRAME seconds from j * FRAME on.
+    voice: that somebody speaks. heard: share of sound near the loud level, by energy alone. Frame j stands for FRAME
+    seconds from j * FRAME on.
     """
 
     turn: Tensor
@@ -74,18 +75,20 @@ class SpanModel(nn.Module):
         self.last_blocks = nn.Sequential(*(Block(channels, kernel, widen) for _ in range(blocks - blocks // 2)))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Conv1d(channels, 2, 1)
+        self.voice = nn.Conv1d(channels, 1, 1)
 
-    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         picture, speech = self.picture(samples)
         local = self.local(picture)
         x = self.norm(self.inward(local.flatten(1, 2)))
         heard = speech[:, ::STRIDE][:, : x.shape[2]]
         weight = (heard / heard.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]
         x = self.first_blocks(x)
+        voice = self.voice(x)[:, 0]
         x = x - self.around(x @ weight)
         x = self.dropout(self.last_blocks(x))
         logits = self.head(x)
-        return logits[:, 0], logits[:, 1], heard
+        return logits[:, 0], logits[:, 1], voice, heard
 
     def picture(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """Five channels (batch, 5, bins, frames): the log spectrum without its mean over speech, the direction in

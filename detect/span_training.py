@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -24,7 +23,7 @@ from ..datasets.splices import RATE, SpliceTable
 from .baseline import RECIPES
 from .calibrate import fit_affine
 from .span_model import FRAME, SpanModel, export_onnx
-from .spans import KIND, Chain, Localiser, spans_of
+from .spans import KIND, Chain, Frames, Localiser, spans_of
 
 
 class NetworkRecipe(recipe.Strict):
@@ -57,7 +56,7 @@ class SpansRecipe(recipe.Strict):
 
 
 class SpanTask:
-    """Implements core.train.Task: each frame's log-odds of being synthetic, and of holding a joint."""
+    """Implements core.train.Task: each frame's log-odds of being synthetic, of holding a joint, and of speech."""
 
     def __init__(self, model: nn.Module, joint: float) -> None:
         self.model, self.joint = model, joint
@@ -71,13 +70,19 @@ class SpanTask:
         return ("generator",)
 
     def loss(self, turn: str, batch: Mapping[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
-        """Cross entropies over the frames with speech; both classes of frames count the same."""
-        synthetic, joint, heard = self.model(batch["samples"])
+        """Cross entropies, the first two over the frames with speech; both classes of frames count the same."""
+        synthetic, joint, voice, heard = self.model(batch["samples"])
         frames = synthetic.shape[1]
-        known = heard.detach() * batch["known"][:, :frames]
+        there = batch["known"][:, :frames]
+        spoken = heard.detach() * there * batch["speech"][:, :frames]
+        heads = (
+            ("synthetic", synthetic, 1.0, spoken),
+            ("joint", joint, self.joint, spoken),
+            ("speech", voice, 1.0, there),
+        )
         numbers = {}
         total = synthetic.new_zeros(())
-        for name, logits, weight in (("synthetic", synthetic, 1.0), ("joint", joint, self.joint)):
+        for name, logits, weight, known in heads:
             label = batch[name][:, :frames]
             loss = F.binary_cross_entropy_with_logits(logits, label, reduction="none")
             sides = [known * label, known * (1 - label)]
@@ -89,10 +94,9 @@ class SpanTask:
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """Logits and speech (frames,) of recordings, and what is true of them. seconds: their lengths."""
+    """What the expert heard in recordings, and what is true of them. seconds: their lengths."""
 
-    logits: Sequence[NDArray[np.float64]]
-    heard: Sequence[NDArray[np.float64]]
+    frames: Sequence[Frames]
     synthetic: Sequence[Sequence[tuple[float, float]]]
     seconds: Sequence[float]
 
@@ -158,11 +162,12 @@ def chosen_chain(splices: Heard, genuine: Heard, settings: SpansRecipe) -> tuple
     """The chain with the best F1 of 20 ms segments on `splices` among those with at most `false_spans` an hour in
     `genuine`, and its numbers. Raises DataError when no evidence keeps them so few."""
     labels = [
-        metrics.overlap(spans, length, FRAME)[: len(logits)] >= FRAME / 2 - 1e-9
-        for spans, length, logits in zip(splices.synthetic, splices.seconds, splices.logits, strict=True)
+        metrics.overlap(spans, length, FRAME)[: len(one.logits)] >= FRAME / 2 - 1e-9
+        for spans, length, one in zip(splices.synthetic, splices.seconds, splices.frames, strict=True)
     ]
-    speech = np.concatenate([heard > 0.5 for heard in splices.heard])
-    scale, offset = fit_affine(np.concatenate(splices.logits)[speech], np.concatenate(labels)[speech])
+    speech = np.concatenate([one.spoken > 0.5 for one in splices.frames])
+    logits = np.concatenate([one.logits for one in splices.frames])
+    scale, offset = fit_affine(logits[speech], np.concatenate(labels)[speech])
     hours = sum(genuine.seconds) / 3600
     best: tuple[float, Chain, dict[str, float]] | None = None
     for weight, change in product(settings.weights, settings.changes):
@@ -188,7 +193,4 @@ def chosen_chain(splices: Heard, genuine: Heard, settings: SpansRecipe) -> tuple
 
 
 def _spans(of: Heard, chain: Chain) -> list[tuple[Any, ...]]:
-    return [
-        spans_of(chain.llr(logits, heard), FRAME, chain)
-        for logits, heard in zip(of.logits, of.heard, strict=True)
-    ]
+    return [spans_of(chain.llr(one.logits, one.spoken), FRAME, chain) for one in of.frames]

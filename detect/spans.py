@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from .windows import LEAST, at_least
 
 KIND = "localiser"
 NAME = "spans"
+_OUTPUTS = ("synthetic", "voice", "heard")
 Floats = NDArray[np.float64]
 
 
@@ -44,9 +45,9 @@ class Chain:
     evidence: float = 2.0
     shortest: float = 0.2
 
-    def llr(self, logits: Floats, heard: Floats) -> Floats:
-        """Nats for each frame, 0 where nothing speaks: (frames,)."""
-        return np.clip(self.scale * logits + self.offset, -self.most, self.most) * heard
+    def llr(self, logits: Floats, spoken: Floats) -> Floats:
+        """Nats for each frame, 0 where nobody speaks: (frames,)."""
+        return np.clip(self.scale * logits + self.offset, -self.most, self.most) * spoken
 
     def table(self) -> dict[str, float]:
         """As stored in a model card."""
@@ -87,6 +88,15 @@ def _stretches(gain: Floats, cost: float) -> list[tuple[int, int]]:
     return found[::-1]
 
 
+class Frames(NamedTuple):
+    """For each frame (frames,): log-odds of synthetic before the chain's scale; share of sound near the loud level,
+    by energy alone; the same times the probability that it is speech."""
+
+    logits: Floats
+    heard: Floats
+    spoken: Floats
+
+
 class Localiser:
     """The span expert in ONNX Runtime. One session for each process and setting: see `open`."""
 
@@ -101,19 +111,21 @@ class Localiser:
             raise WeightsError(f"The card of {card.name!r} does not fit this version: {error}.") from error
         self.model = {"name": card.name, "version": card.version, "sha256": card.files["onnx"]["sha256"]}
 
-    def logits(self, window: Samples) -> tuple[Floats, Floats]:
-        """Logits and share of speech for each `hop` seconds of a window (n,): (frames,) each."""
-        synthetic, heard = self._session.run(["synthetic", "heard"], {"samples": at_least(window, LEAST)[None]})
-        frames = round(len(window) / self.rate / self.hop)
-        return _fitted(synthetic[0], frames), _fitted(heard[0], frames)
+    def hear(self, window: Samples, frames: int | None = None) -> Frames:
+        """What it hears in each `hop` seconds of a window (n,), or in `frames` of them where the caller counts."""
+        logits, voice, heard = self._session.run(list(_OUTPUTS), {"samples": at_least(window, LEAST)[None]})
+        frames = round(len(window) / self.rate / self.hop) if frames is None else frames
+        spoken = heard[0] / (1.0 + np.exp(-voice[0].astype(np.float64)))
+        return Frames(_fitted(logits[0], frames), _fitted(heard[0], frames), _fitted(spoken, frames))
 
-    def llr(self, window: Samples) -> Floats:
-        """Nats for each `hop` seconds of a window (n,): (frames,)."""
-        return self.chain.llr(*self.logits(window))
-
-    def spans(self, llr: Sequence[Floats]) -> tuple[Span, ...]:
-        """The synthetic spans of a channel from what `llr` gave for its windows, one after the other."""
+    def spans(self, windows: Sequence[Frames]) -> tuple[Span, ...]:
+        """The synthetic spans of a channel from what `hear` gave for its windows, one after the other."""
+        llr = [self.chain.llr(window.logits, window.spoken) for window in windows]
         return spans_of(np.concatenate([np.zeros(0), *llr]), self.hop, self.chain)
+
+    def speech(self, windows: Sequence[Frames]) -> float:
+        """Net seconds in which somebody speaks."""
+        return float(sum(window.spoken.sum() for window in windows)) * self.hop
 
 
 def _fitted(values: NDArray[Any], frames: int) -> Floats:
