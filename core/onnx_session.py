@@ -38,8 +38,8 @@ def open_session(
 def open_on(file: Path, threads: int = 1, provider: str = CPU) -> tuple[onnxruntime.InferenceSession, str]:
     """A session on an execution provider of PROVIDERS, and "" or a sentence on why it runs on the CPU instead.
 
-    The CPU takes over where this ONNX Runtime was built without the provider or cannot start it. Raises UsageError for
-    an unknown provider, WeightsError as `open_session`.
+    The CPU takes over where this ONNX Runtime was built without the provider or cannot start it. Raises UsageError
+    for an unknown provider, WeightsError as `open_session`.
     """
     check_provider(provider)
     wanted = PROVIDERS[provider]

@@ -15,8 +15,8 @@ from ..core.errors import DataError, WeightsError
 from ..core.home import home
 from ..core.onnx_session import CPU, open_on
 from ..core.sound import Samples
-from .calibrate import Calibration
 from . import spans
+from .calibrate import Calibration
 from .decide import Rules
 from .spans import Localiser
 from .verdict import Measurement, Score
