@@ -7,8 +7,7 @@ a recording go through a classical codec alone, and the whole is coded again aft
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,10 +216,10 @@ def speech_labels(clean: Wave | None, frames: int, hop: float) -> NDArray[np.flo
 
 @dataclass(frozen=True, eq=False)
 class SpliceTable:
-    """Splices of one length as training data (`core.train.TableSource`).
+    """Splices of one length as training data.
 
     samples: int16 (n, samples) at RATE. synthetic, joint, speech: (n, frames) of 0 and 1, `hop` seconds each. length:
-    samples before the filling, (n,). A batch is a pure function of the step.
+    samples before the filling, (n,).
     """
 
     samples: NDArray[np.int16]
@@ -230,39 +229,31 @@ class SpliceTable:
     length: NDArray[np.int64]
     hop: float
     digest: str
-    size: int = 16
-    seed: int = 0
-    gain_db: tuple[float, float] = field(default=(-12.0, 6.0))
 
     @property
     def hours(self) -> float:
         """Of speech, without what fills it up."""
         return float(self.length.sum()) / RATE / 3600
 
-    def batch(self, step: int) -> Mapping[str, NDArray[Any]]:
-        """samples (batch, n); synthetic, joint, speech, known (batch, frames): 1 where there is sound to label."""
-        turn, place = divmod(step * self.size, len(self.samples))
-        order = np.concatenate([self._order(turn), self._order(turn + 1)])
-        rows = order[place : place + self.size]
-        rng = np.random.default_rng([self.seed, step])
-        gain = 10 ** (rng.uniform(*self.gain_db, size=(self.size, 1)) / 20)
-        samples = np.clip(self.samples[rows] / 32768.0 * gain, -1, 1).astype(np.float32)
+    def rows(self, step: int, size: int, seed: int) -> NDArray[np.intp]:
+        """The `size` rows of a batch: a pure function of the step; each row comes once before any comes twice."""
+        turn, place = divmod(step * size, len(self.samples))
+        turns = range(turn, turn + 2 + size // len(self.samples))
+        order = [np.random.default_rng([seed, number]).permutation(len(self.samples)) for number in turns]
+        return np.concatenate(order)[place : place + size]
+
+    def labels(self, rows: NDArray[np.intp]) -> Mapping[str, NDArray[np.float32]]:
+        """synthetic, joint, speech, known (batch, frames): 1 where there is sound to label."""
         times = (np.arange(self.synthetic.shape[1]) + 1) * self.hop * RATE
+        known = times[None] <= self.length[rows][:, None]
+        labels = {"synthetic": self.synthetic, "joint": self.joint, "speech": self.speech}
         return {
-            "samples": samples,
-            "synthetic": self.synthetic[rows].astype(np.float32),
-            "joint": self.joint[rows].astype(np.float32),
-            "speech": self.speech[rows].astype(np.float32),
-            "known": (times[None] <= self.length[rows][:, None]).astype(np.float32),
+            **{name: of[rows].astype(np.float32) for name, of in labels.items()},
+            "known": known.astype(np.float32),
         }
 
-    def _order(self, turn: int) -> NDArray[np.intp]:
-        return np.random.default_rng([self.seed, turn, 1]).permutation(len(self.samples))
 
-
-def tabulate(
-    make: Callable[[int], Splice], count: int, samples: int, hop: float, digest: str, *, size: int = 16, seed: int = 0
-) -> SpliceTable:
+def tabulate(make: Callable[[int], Splice], count: int, samples: int, hop: float, digest: str) -> SpliceTable:
     """A table of the splices make(0) to make(count - 1), each cut or filled up to `samples`."""
     frames = int(samples / RATE / hop)
     held = np.zeros((count, samples), np.int16)
@@ -276,4 +267,4 @@ def tabulate(
         synthetic[row] = frame_labels(made.synthetic, frames, hop)
         joint[row] = joint_labels(made.joints, frames, hop)
         speech[row] = speech_labels(made.clean, frames, hop)
-    return SpliceTable(held, synthetic, joint, speech, length, hop, digest, size, seed)
+    return SpliceTable(held, synthetic, joint, speech, length, hop, digest)

@@ -1,8 +1,8 @@
 """The span expert's network: which 20 ms of a recording a system made. Torch, for training and export.
 
-Local spectra and phases go through small kernels that are shared along frequency, then through depthwise separable
-blocks along time (ConvNeXt: Liu et al., A ConvNet for the 2020s, 2022); what a frame differs in from the mean of the
-window is what tells a span from its surroundings.
+Fixed statistics of local spectra and phases in bands, one row for each frame, go through depthwise separable blocks
+along time (ConvNeXt: Liu et al., A ConvNet for the 2020s, 2022). Only the blocks are trained. What a frame differs in
+from the mean of the window's speech is what tells a span from its surroundings.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..core.spectral_torch import Stft
 from .frontend import NOISE_SHARE, RATE, STEPS, speech_frames
@@ -19,10 +20,75 @@ from .model import export_detector
 
 WINDOW, HOP = 400, 160  # 25 ms and 10 ms
 STRIDE = 2
-FRAME = STRIDE * HOP / RATE  # seconds from one logit to the next
+FRAME = STRIDE * HOP / RATE  # seconds from one row to the next
 LOW_HZ, HIGH_HZ = 120.0, 7600.0
+BANDS = 17
 FLOOR = 1e-6  # bin power under a loud frame's mean bin power
+SMOOTH = 7  # bins, about a harmonic and its neighbours
+HELD = 5.0  # deviations within which a statistic is held
 OUTPUTS = ("synthetic", "joint", "voice", "heard")
+
+
+class LocalStatistics(nn.Module):
+    """(batch, samples) at 16 kHz -> statistics (batch, size, frames), heard (batch, frames).
+
+    In each of BANDS bands: level without its mean over speech; roughness along frequency and along time; spread of the
+    fine structure and its likeness to the frame before; how alike the phase steps are from bin to bin and from frame
+    to frame, and the mean of either. heard: share of sound near the loud level, by energy alone. Frame j stands for
+    FRAME seconds from j * FRAME on.
+    """
+
+    turn: Tensor
+    bands: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stft = Stft(WINDOW, HOP, "none", fast=True)
+        hz = torch.arange(WINDOW // 2 + 1) * RATE / WINDOW
+        kept = torch.nonzero((hz > LOW_HZ) & (hz <= HIGH_HZ))[:, 0]
+        self.first, self.last = int(kept[0]), int(kept[-1]) + 1
+        # A steady tone turns by this from one frame to the next.
+        angle = -2 * math.pi * HOP * kept.double() / WINDOW
+        self.register_buffer("turn", torch.stack([angle.cos(), angle.sin()]).float()[:, :, None], persistent=False)
+        place = torch.arange(len(kept)) * BANDS // len(kept)
+        share = F.one_hot(place, BANDS).T.float()
+        self.register_buffer("bands", share / share.sum(dim=1, keepdim=True), persistent=False)
+        self.size = 10 * BANDS
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        samples = torch.round(samples * STEPS) / STEPS
+        real, imag = self.stft(samples - samples.mean(dim=1, keepdim=True))
+        energy = (real[:, self.first :].square() + imag[:, self.first :].square()).mean(dim=1)
+        speech, loud = speech_frames(energy, NOISE_SHARE * WINDOW)
+        scale = loud.rsqrt()[:, None, None]
+        above, kept = slice(self.first + 1, self.last + 1), slice(self.first, self.last)
+        next_real, next_imag = real[:, above] * scale, imag[:, above] * scale
+        real, imag = real[:, kept] * scale, imag[:, kept] * scale
+        log = 0.5 * (real.square() + imag.square() + FLOOR).log()
+        weight = (speech / speech.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]
+        fine = log - F.avg_pool1d(log.transpose(1, 2), SMOOTH, 1, SMOOTH // 2, count_include_pad=False).transpose(
+            1, 2
+        )
+        before = _earlier(fine)
+        across_cos, across_sin = _direction(real, imag, next_real, next_imag)
+        cos, sin = _direction(_earlier(real), _earlier(imag), real, imag)
+        along_cos, along_sin = cos * self.turn[0] - sin * self.turn[1], sin * self.turn[0] + cos * self.turn[1]
+        across = [self.bands @ part for part in (across_cos, across_sin)]
+        along = [self.bands @ part for part in (along_cos, along_sin)]
+        spread = self.bands @ fine.square() + 1e-4
+        rows = [
+            self.bands @ (log - log @ weight),
+            self.bands @ _step(fine, dim=1).abs(),
+            self.bands @ (log - _earlier(log)).abs(),
+            spread.log(),
+            (self.bands @ (fine * before)) / (spread * _earlier(spread)).sqrt(),
+            *(_size(pair) for pair in (across, along)),
+            across[0],
+            across[1],
+            along[0],
+        ]
+        statistics = F.avg_pool1d(torch.cat(rows, dim=1), STRIDE, STRIDE)
+        return statistics, F.avg_pool1d(speech[:, None], STRIDE, STRIDE)[:, 0]
 
 
 class Block(nn.Module):
@@ -39,77 +105,58 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.wide(self.norm(self.depthwise(x)))
-        return x + self.narrow(nn.functional.gelu(y))
+        return x + self.narrow(F.gelu(y))
 
 
 class SpanModel(nn.Module):
     """(batch, samples) at 16 kHz -> synthetic, joint, voice (logits) and heard, each (batch, frames).
 
-    voice: that somebody speaks. heard: share of sound near the loud level, by energy alone. Frame j stands for FRAME
-    seconds from j * FRAME on.
+    voice: that somebody speaks. heard: as `LocalStatistics` has it.
     """
 
-    turn: Tensor
+    centre: Tensor
+    scale: Tensor
 
-    def __init__(self, channels: int = 96, blocks: int = 5, kernel: int = 9, widen: int = 2, dropout: float = 0.1):
+    def __init__(
+        self, channels: int = 96, blocks: int = 4, kernel: int = 9, widen: int = 2, dropout: float = 0.1
+    ) -> None:
         super().__init__()
-        self.stft = Stft(WINDOW, HOP, "none", fast=True)
-        hz = torch.arange(WINDOW // 2 + 1) * RATE / WINDOW
-        kept = torch.nonzero((hz > LOW_HZ) & (hz <= HIGH_HZ))[:, 0]
-        self.first, self.last = int(kept[0]), int(kept[-1]) + 1
-        # A steady tone turns by this from one frame to the next.
-        angle = -2 * math.pi * HOP * kept.double() / WINDOW
-        turn = torch.stack([angle.cos(), angle.sin()]).float()[:, None, :, None]
-        self.register_buffer("turn", turn, persistent=False)
-        self.local = nn.Sequential(
-            nn.Conv2d(5, 8, (5, 3), stride=(2, 1), padding=(0, 1)),
-            nn.GELU(),
-            nn.Conv2d(8, 16, (5, 3), stride=(3, STRIDE), padding=(0, 1)),
-            nn.GELU(),
-        )
-        bands = ((self.last - self.first - 5) // 2 + 1 - 5) // 3 + 1
-        self.inward = nn.Conv1d(16 * bands, channels, 1)
+        self.statistics = LocalStatistics()
+        size = self.statistics.size
+        self.register_buffer("centre", torch.zeros(size, 1))
+        self.register_buffer("scale", torch.ones(size, 1))
+        self.inward = nn.Conv1d(2 * size, channels, 1)
         self.norm = nn.GroupNorm(1, channels)
-        self.around = nn.Conv1d(channels, channels, 1)
-        self.first_blocks = nn.Sequential(*(Block(channels, kernel, widen) for _ in range(blocks // 2)))
-        self.last_blocks = nn.Sequential(*(Block(channels, kernel, widen) for _ in range(blocks - blocks // 2)))
+        self.blocks = nn.Sequential(*(Block(channels, kernel, widen) for _ in range(blocks)))
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Conv1d(channels, 2, 1)
-        self.voice = nn.Conv1d(channels, 1, 1)
+        self.head = nn.Conv1d(channels, 3, 1)
+
+    def set_units(self, statistics: Tensor) -> None:
+        """Take mean and deviation of each statistic from some rows (n, size)."""
+        self.centre.copy_(statistics.mean(dim=0)[:, None])
+        self.scale.copy_(statistics.std(dim=0)[:, None] + 1e-3)
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        picture, speech = self.picture(samples)
-        local = self.local(picture)
-        x = self.norm(self.inward(local.flatten(1, 2)))
-        heard = speech[:, ::STRIDE][:, : x.shape[2]]
-        weight = (heard / heard.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]
-        x = self.first_blocks(x)
-        voice = self.voice(x)[:, 0]
-        x = x - self.around(x @ weight)
-        x = self.dropout(self.last_blocks(x))
-        logits = self.head(x)
-        return logits[:, 0], logits[:, 1], voice, heard
+        statistics, heard = self.statistics(samples)
+        return *self.judge(statistics, heard), heard
 
-    def picture(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """Five channels (batch, 5, bins, frames): the log spectrum without its mean over speech, the direction in
-        which the phase goes to the next bin and to the next frame; and the share of speech (batch, frames)."""
-        samples = torch.round(samples * STEPS) / STEPS
-        real, imag = self.stft(samples - samples.mean(dim=1, keepdim=True))
-        power = real.square() + imag.square()
-        speech, loud = speech_frames(power[:, self.first :].mean(dim=1), NOISE_SHARE * WINDOW)
-        scale = loud.rsqrt()[:, None, None]
-        above = slice(self.first + 1, self.last + 1)
-        kept = slice(self.first, self.last)
-        next_real, next_imag = real[:, above] * scale, imag[:, above] * scale
-        real, imag = real[:, kept] * scale, imag[:, kept] * scale
-        log = (real.square() + imag.square() + FLOOR).log()
-        weight = (speech / speech.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]
-        log = log - log @ weight
-        across = _direction(real, imag, next_real, next_imag)
-        before_real, before_imag = _earlier(real), _earlier(imag)
-        cos, sin = _direction(before_real, before_imag, real, imag)
-        along = (cos * self.turn[0] - sin * self.turn[1], sin * self.turn[0] + cos * self.turn[1])
-        return torch.stack([0.5 * log, *across, *along], dim=1), speech
+    def judge(self, statistics: Tensor, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of synthetic, joint and voice from what `statistics` gave."""
+        x = ((statistics - self.centre) / self.scale).clamp(-HELD, HELD)
+        weight = (heard / heard.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]
+        x = self.norm(self.inward(torch.cat([x, x - x @ weight], dim=1)))
+        logits = self.head(self.dropout(self.blocks(x)))
+        return logits[:, 0], logits[:, 1], logits[:, 2]
+
+
+def _step(x: Tensor, dim: int) -> Tensor:
+    """Differences along frequency, the last one twice."""
+    step = x[:, 1:] - x[:, :-1]
+    return torch.cat([step, step[:, -1:]], dim=dim)
+
+
+def _size(pair: list[Tensor]) -> Tensor:
+    return (pair[0].square() + pair[1].square() + 1e-6).sqrt()
 
 
 def _earlier(x: Tensor) -> Tensor:
@@ -129,5 +176,5 @@ def export_onnx(model: SpanModel, path: Path) -> None:
     model = model.eval()
     for parameter in model.parameters():
         parameter.data = parameter.data.half().float()
-    model.stft.fast = False
+    model.statistics.stft.fast = False
     export_detector(model, OUTPUTS, path, tolerance=2e-3, axis={0: "batch", 1: "frames"})

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -58,7 +59,7 @@ class SpansRecipe(recipe.Strict):
 class SpanTask:
     """Implements core.train.Task: each frame's log-odds of being synthetic, of holding a joint, and of speech."""
 
-    def __init__(self, model: nn.Module, joint: float) -> None:
+    def __init__(self, model: SpanModel, joint: float) -> None:
         self.model, self.joint = model, joint
         self.networks: Mapping[str, nn.Module] = {"generator": model}
 
@@ -71,10 +72,9 @@ class SpanTask:
 
     def loss(self, turn: str, batch: Mapping[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
         """Cross entropies, the first two over the frames with speech; both classes of frames count the same."""
-        synthetic, joint, voice, heard = self.model(batch["samples"])
-        frames = synthetic.shape[1]
-        there = batch["known"][:, :frames]
-        spoken = heard.detach() * there * batch["speech"][:, :frames]
+        heard, there = batch["heard"], batch["known"]
+        synthetic, joint, voice = self.model.judge(batch["statistics"], heard)
+        spoken = heard * there * batch["speech"]
         heads = (
             ("synthetic", synthetic, 1.0, spoken),
             ("joint", joint, self.joint, spoken),
@@ -83,13 +83,60 @@ class SpanTask:
         numbers = {}
         total = synthetic.new_zeros(())
         for name, logits, weight, known in heads:
-            label = batch[name][:, :frames]
+            label = batch[name]
             loss = F.binary_cross_entropy_with_logits(logits, label, reduction="none")
             sides = [known * label, known * (1 - label)]
             means = [(loss * side).sum() / side.sum().clamp_min(1.0) for side in sides]
             total = total + weight * torch.stack(means).mean()
             numbers[name] = float(torch.stack(means).mean().detach())
         return total, numbers
+
+
+@dataclass(frozen=True, eq=False)
+class StatisticsTable:
+    """Implements core.train.TableSource: a `SpliceTable` as the fixed part of the network hears it.
+
+    statistics: float16 (n, size, frames). heard: (n, frames).
+    """
+
+    table: SpliceTable
+    statistics: NDArray[np.float16]
+    heard: NDArray[np.float32]
+    size: int
+    seed: int
+
+    @property
+    def digest(self) -> str:
+        """Of the splices."""
+        return self.table.digest
+
+    @property
+    def hours(self) -> float:
+        """Of speech."""
+        return self.table.hours
+
+    def batch(self, step: int) -> Mapping[str, NDArray[Any]]:
+        """statistics (batch, size, frames); heard, synthetic, joint, speech, known (batch, frames)."""
+        rows = self.table.rows(step, self.size, self.seed)
+        frames = self.heard.shape[1]
+        labels = {name: value[:, :frames] for name, value in self.table.labels(rows).items()}
+        return {"statistics": self.statistics[rows].astype(np.float32), "heard": self.heard[rows], **labels}
+
+
+def hear(table: SpliceTable, model: SpanModel, size: int, seed: int) -> StatisticsTable:
+    """The statistics of all splices, a few at a time; sets the units of `model` by them."""
+    parts, heard = [], []
+    with torch.no_grad():
+        for first in range(0, len(table.samples), size):
+            samples = torch.from_numpy(table.samples[first : first + size].astype(np.float32) / 32768)
+            statistics, loud = model.statistics(samples)
+            parts.append(statistics.numpy().astype(np.float16))
+            heard.append(loud.numpy())
+    statistics, loud = np.concatenate(parts), np.concatenate(heard)
+    drawn = np.random.default_rng(seed).permutation(len(statistics))[:500]
+    rows = statistics[drawn].astype(np.float32).transpose(0, 2, 1)[loud[drawn] > 0.5]
+    model.set_units(torch.from_numpy(rows))
+    return StatisticsTable(table, statistics, loud, size, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +164,16 @@ def train_spans(
     settings = recipe.load(source, SpansRecipe)
     torch.manual_seed(settings.seed)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    table = replace(table, size=settings.batch, seed=settings.seed)
+    network = SpanModel(**settings.network.model_dump())
+    heard = hear(table, network, settings.batch, settings.seed)
     trained = fit(
-        SpanTask(SpanModel(**settings.network.model_dump()), settings.joint),
-        table,
+        SpanTask(network, settings.joint),
+        heard,
         optimiser=settings.optimiser,
         schedule=settings.schedule,
         seed=settings.seed,
         out=out / "training",
-        identity=identity(settings.name, digest, settings.seed, table),
+        identity=identity(settings.name, digest, settings.seed, heard),
         device=settings.device,
         progress=progress,
     )

@@ -94,11 +94,12 @@ def test_a_table_gives_batches_by_the_step_alone() -> None:
     def make(index: int) -> Splice:
         return splice(tone(200 + index, 2.0), tone(900, 2.0), rng(index), synthetic=True)
 
-    table = tabulate(make, 6, 3 * RATE, 0.02, "digest", size=4)
-    first, again, next_ = table.batch(0), table.batch(0), table.batch(1)
-    assert all(np.array_equal(first[key], again[key]) for key in first)
-    assert not np.array_equal(first["samples"], next_["samples"])
-    assert first["samples"].shape == (4, 3 * RATE) and first["synthetic"].shape == (4, 150)
-    assert first["known"][:, :100].all() and not first["known"][:, 100:].any()
-    assert first["synthetic"].any() and first["speech"][:, :100].any()
+    table = tabulate(make, 6, 3 * RATE, 0.02, "digest")
+    rows = [table.rows(step, 4, 0) for step in range(3)]
+    assert np.array_equal(rows[0], table.rows(0, 4, 0)) and all(len(one) == 4 for one in rows)
+    assert sorted(np.concatenate(rows)[:6]) == list(range(6)) and len(table.rows(0, 20, 0)) == 20
+    labels = table.labels(rows[0])
+    assert labels["synthetic"].shape == (4, 150)
+    assert labels["known"][:, :100].all() and not labels["known"][:, 100:].any()
+    assert labels["synthetic"].any() and labels["speech"][:, :100].any()
     assert table.hours == pytest.approx(12 / 3600)
