@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from .errors import UsageError, WeightsError
 
@@ -69,7 +70,7 @@ def _open(
     graph, called = (file, name) if isinstance(file, bytes) else (str(file), file.name)
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=providers)
-    except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
+    except (_state.Fail, _state.InvalidProtobuf, _state.InvalidGraph) as error:
         raise WeightsError(f"The graph {called!r} cannot be loaded: {error}") from error
     _give_back()
     return session

@@ -32,10 +32,10 @@ OUTPUTS = ("synthetic", "joint", "voice", "heard")
 class LocalStatistics(nn.Module):
     """(batch, samples) at 16 kHz -> statistics (batch, size, frames), heard (batch, frames).
 
-    In each of BANDS bands: level without its mean over speech; roughness along frequency and along time; spread of the
-    fine structure and its likeness to the frame before; how alike the phase steps are from bin to bin and from frame
-    to frame, and the mean of either. heard: share of sound near the loud level, by energy alone. Frame j stands for
-    FRAME seconds from j * FRAME on.
+    In each of BANDS bands: level without its mean over speech; roughness along frequency and along time; spread of
+    the fine structure and its likeness to the frame before; how alike the phase steps are from bin to bin and from
+    frame to frame, and the mean of either. heard: share of sound near the loud level, by energy alone. Frame j stands
+    for FRAME seconds from j * FRAME on.
     """
 
     turn: Tensor
@@ -66,9 +66,7 @@ class LocalStatistics(nn.Module):
         real, imag = real[:, kept] * scale, imag[:, kept] * scale
         log = 0.5 * (real.square() + imag.square() + FLOOR).log()
         weight = (speech / speech.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]
-        fine = log - F.avg_pool1d(log.transpose(1, 2), SMOOTH, 1, SMOOTH // 2, count_include_pad=False).transpose(
-            1, 2
-        )
+        fine = log - _smooth(log)
         before = _earlier(fine)
         across_cos, across_sin = _direction(real, imag, next_real, next_imag)
         cos, sin = _direction(_earlier(real), _earlier(imag), real, imag)
@@ -118,7 +116,7 @@ class SpanModel(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, channels: int = 96, blocks: int = 4, kernel: int = 9, widen: int = 2, dropout: float = 0.1
+        self, channels: int = 96, blocks: int = 3, kernel: int = 9, widen: int = 2, dropout: float = 0.1
     ) -> None:
         super().__init__()
         self.statistics = LocalStatistics()
@@ -147,6 +145,12 @@ class SpanModel(nn.Module):
         x = self.norm(self.inward(torch.cat([x, x - x @ weight], dim=1)))
         logits = self.head(self.dropout(self.blocks(x)))
         return logits[:, 0], logits[:, 1], logits[:, 2]
+
+
+def _smooth(log: Tensor) -> Tensor:
+    """Mean over SMOOTH bins, fewer at the borders."""
+    turned = F.avg_pool1d(log.transpose(1, 2), SMOOTH, 1, SMOOTH // 2, count_include_pad=False)
+    return turned.transpose(1, 2)
 
 
 def _step(x: Tensor, dim: int) -> Tensor:

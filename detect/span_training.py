@@ -31,7 +31,7 @@ class NetworkRecipe(recipe.Strict):
     """See `span_model.SpanModel`."""
 
     channels: int = Field(default=96, ge=8)
-    blocks: int = Field(default=5, ge=2)
+    blocks: int = Field(default=3, ge=1)
     kernel: int = Field(default=9, ge=3)
     widen: int = Field(default=2, ge=1)
     dropout: float = Field(default=0.1, ge=0, lt=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_the_best_path_is_no_worse_than_any_other() -> None:
 
 def _worth(gain: np.ndarray, bits: int, cost: float) -> float:
     states = [0, *(bits >> i & 1 for i in range(len(gain))), 0]
-    changes = sum(a != b for a, b in zip(states, states[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(states))
     return float(np.dot(states[1:-1], gain)) - cost * changes
 
 
