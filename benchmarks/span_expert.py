@@ -103,16 +103,17 @@ class Waves:
         self._kept: dict[str, np.ndarray] = {}
         self.hosts: list[tuple[str, list[str], tuple[str, ...]]] = []
         for group in groups:
-            host = self._load(group.host)
+            host = self.load(group.host)
             copies = []
             for path in group.copies:
-                moved = aligned(self._load(path), host)
+                moved = aligned(self.load(path), host)
                 if moved is not None:
                     self._kept[path] = (moved * 32767).astype(np.int16)
                     copies.append(path)
             self.hosts.append((group.host, copies, group.others))
 
-    def _load(self, path: str) -> Wave:
+    def load(self, path: str) -> Wave:
+        """A genuine clip, or a copy that was moved to its host, (n,)."""
         if path not in self._kept:
             self._kept[path] = np.round(np.clip(wave(path), -1, 1) * 32767).astype(np.int16)
         found: Wave = self._kept[path].astype(np.float32) / 32767
@@ -121,11 +122,9 @@ class Waves:
     def draw(self, rng: np.random.Generator) -> Host:
         """One host, at most SECONDS long, and its copies at the same place."""
         host, copies, others = self.hosts[int(rng.integers(len(self.hosts)))]
-        samples = self._load(host)
+        samples = self.load(host)
         place = cut(len(samples), rng)
-        return Host(
-            samples[place], [self._load(path)[place] for path in copies], [self._load(path) for path in others]
-        )
+        return Host(samples[place], [self.load(path)[place] for path in copies], [self.load(path) for path in others])
 
 
 def training_table(args: argparse.Namespace, rows: Sequence[Clip], beds: RecordedBeds) -> SpliceTable:
@@ -180,8 +179,8 @@ def heard_splices(expert: Localiser, waves: Waves, each: int, beds: RecordedBeds
     for index in range(each * len(hosts)):
         rng = np.random.default_rng([seed, index])
         path, copies, _ = hosts[index % len(hosts)]
-        samples = waves._load(path)
-        host = Host(samples, [waves._load(copy) for copy in copies])
+        samples = waves.load(path)
+        host = Host(samples, [waves.load(copy) for copy in copies])
         found.append(after(draw(host, rng, {"synthetic": 1.0}), rng, beds))
     return hear(expert, [one.samples for one in found], [one.synthetic for one in found])
 
