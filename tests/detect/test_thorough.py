@@ -60,8 +60,8 @@ def test_three_starts_are_averaged_and_frames_stay_in_their_place() -> None:
     for skip in (0.0, 0.5, 1.0):
         starts = np.arange(skip, 8, 2)
         lengths = np.minimum(2.0, 8 - starts)
-        # What is shorter than half a window belongs to the one before it.
-        if lengths[-1] < 1.0:
+        # What is no longer than half a window belongs to the one before it.
+        if lengths[-1] <= 1.0:
             lengths[-2] += lengths[-1]
             starts, lengths = starts[:-1], lengths[:-1]
         means.append((np.average(starts / 8, weights=lengths), lengths.sum()))
