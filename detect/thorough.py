@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from ..core.sound import Samples
-from . import hearing, registry, spans
+from . import hearing, registry
 from .decide import Outcome
 from .registry import Detector
 from .source import Track
@@ -25,12 +25,13 @@ def hear(track: Track, detector: Detector, second: Detector) -> Iterator[tuple[S
     """Calibrated scores of each channel, by the detector and by the second expert.
 
     The detector's is the mean over three starts of its windows, each weighted by the speech that it heard; spans are
-    those of the mean over the span expert's three hearings. Decodes the track once for each hearing.
+    those of the mean over the span expert's three hearings, where the detector has one. Decodes the track once for
+    each hearing.
     """
-    localiser = detector.localiser or spans.open()
+    localiser = detector.localiser
     passes = [hearing.hear(track, detector, localiser)]
     length = round(passes[0][0].score.seconds * detector.rate) if passes[0] else 0
-    step = round(localiser.hop * detector.rate)
+    step = 1 if localiser is None else round(localiser.hop * detector.rate)
     skipped = [0]
     for share in SHIFTS:
         skip = round(share * min(detector.window, length)) // step * step
@@ -39,9 +40,12 @@ def hear(track: Track, detector: Detector, second: Detector) -> Iterator[tuple[S
     others = hearing.channel_scores(track, second)
     for number, other in enumerate(others):
         heard = [one[number] for one in passes]
-        frames = _mean_frames([one.frames for one in heard], [skip // step for skip in skipped])
-        first = hearing.with_spans(replace(heard[0], frames=[frames]), localiser)
-        score = replace(first, llr=_mean_score([one.score for one in heard]))
+        first = heard[0]
+        if localiser is not None:
+            frames = _mean_frames([one.frames for one in heard], [skip // step for skip in skipped])
+            first = replace(first, frames=[frames])
+        score = hearing.with_spans(first, localiser)
+        score = replace(score, llr=_mean_score([one.score for one in heard]))
         yield registry.calibrated(score, detector.calibration), registry.calibrated(other, second.calibration)
 
 
