@@ -39,6 +39,14 @@ class Span(Schema):
     score: FiniteFloat = Field(description="log-likelihood ratio in nats, above 0 for synthetic")
 
 
+class SyntheticSpan(Schema):
+    """A stretch that sounds synthetic beside the rest of the recording."""
+
+    start: FiniteFloat = Field(ge=0, description="seconds from the beginning")
+    end: FiniteFloat = Field(ge=0, description="seconds from the beginning")
+    score: FiniteFloat = Field(ge=0, description="evidence in nats beyond what a chance finding costs")
+
+
 class Result(Schema):
     """The verdict on one recording. It says nothing of where the recording lay, so that it is the same everywhere."""
 
@@ -51,6 +59,9 @@ class Result(Schema):
     decision: Decision
     reasons: tuple[str, ...]
     spans: tuple[Span, ...]
+    synthetic_spans: tuple[SyntheticSpan, ...] = Field(
+        default=(), description="parts that sound synthetic, found by the span expert whatever the whole sounds like"
+    )
     warnings: tuple[str, ...]
     model: dict[str, str] = Field(description="name, version and digest of what listened")
     track: int = Field(default=0, ge=0, description="audio track with the highest score, from 0")
@@ -355,6 +366,9 @@ def from_verdict(verdict: Verdict) -> Result:
         decision=verdict.decision,
         reasons=tuple(map(valid, verdict.reasons)),
         spans=tuple(Span(start=span.start, end=span.end, score=span.score) for span in verdict.spans),
+        synthetic_spans=tuple(
+            SyntheticSpan(start=span.start, end=span.end, score=span.score) for span in verdict.synthetic_spans
+        ),
         warnings=tuple(map(valid, verdict.warnings)),
         model={key: valid(value) for key, value in verdict.model.items()},
         track=verdict.track,

@@ -11,7 +11,9 @@ from ..core import weights as store
 from ..core.audio import Limits
 from ..core.errors import UsageError
 from ..core.home import home
+from ..core.onnx_session import CPU
 from ..detect import registry
+from ..detect.decide import CodecIs
 from ..detect.scan import scan as detect
 from ..detect.scan import scan_many
 from ..detect.verdict import Failure, Verdict
@@ -48,6 +50,9 @@ def scan(
     detector: str = DEFAULT_DETECTOR,
     workers: int = 1,
     prior: float | None = None,
+    codec_is: CodecIs = "synthetic",
+    thorough: bool = False,
+    provider: str = CPU,
     limits: Limits | None = None,
     key_files: Sequence[Path] = (),
     passphrase_file: Path | None = None,
@@ -55,13 +60,23 @@ def scan(
 ) -> Iterator[Scanned | Failed]:
     """Judge `files` in order; what cannot be read gives a Failed. `prior`: of synthetic, default the detector's.
 
+    codec_is: what speech is that only went through a neural codec. thorough: three hearings and a second expert.
+    provider: of ONNX Runtime, see `core.onnx_session.open_on`.
     explain: each answer with what carried its score. key_files: of watermark keys; with them each answer has
     `marks`, found in `workers` more processes. Raises UsageError for impossible arguments, WeightsError for an
     unknown detector and InputError for a key file that cannot be used, before any file is read.
     """
-    answers: Iterator[Scanned | Failed] = map(
-        _record, scan_many(files, detector=detector, workers=workers, prior=prior, limits=limits)
+    found = scan_many(
+        files,
+        detector=detector,
+        workers=workers,
+        prior=prior,
+        codec_is=codec_is,
+        thorough=thorough,
+        provider=provider,
+        limits=limits,
     )
+    answers: Iterator[Scanned | Failed] = map(_record, found)
     if explain:
         answers = map(partial(explained, detector=detector, limits=limits), answers)
     if not key_files:

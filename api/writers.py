@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import csv
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from ..core.errors import UsageError
 from ..core.files import replacing
 from ..core.text import csv_cell, printable
-from .schemas import Failed, MarkResult, Scanned, line
+from .schemas import Failed, MarkResult, Scanned, Span, SyntheticSpan, line
 
 COLUMNS = (
     "path",
@@ -26,6 +26,7 @@ COLUMNS = (
     "reasons",
     "warnings",
     "spans",
+    "synthetic_spans",
     "model",
     "error",
 )
@@ -95,10 +96,15 @@ def _cells(record: Record) -> dict[str, str | float | None]:
         "channel": result.channel,
         "reasons": _text("; ".join(result.reasons)),
         "warnings": _text("; ".join(result.warnings)),
-        "spans": " ".join(f"{span.start:g}-{span.end:g}:{span.score:.3f}" for span in result.spans),
+        "spans": _spans(result.spans),
+        "synthetic_spans": _spans(result.synthetic_spans),
         "model": _text(" ".join(result.model.values())),
         "marks": _marks(record.marks),
     }
+
+
+def _spans(spans: Sequence[Span | SyntheticSpan]) -> str:
+    return " ".join(f"{span.start:g}-{span.end:g}:{span.score:.3f}" for span in spans)
 
 
 def _marks(marks: MarkResult | None) -> str:

@@ -1,4 +1,4 @@
-"""How well scores tell synthetic from genuine: ROC, EER, AUC, costs, C_llr, pairs.
+"""How well scores tell synthetic from genuine: ROC, EER, AUC, costs, C_llr, pairs, spans in time.
 
 Scores are higher for synthetic; `synthetic` is a boolean array of the same length. False positive means a genuine
 clip that was flagged, false negative a synthetic one that was not; a clip is flagged when its score is *above*
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from .costs import ASVSPOOF5_RATIO, ASVSPOOF5_THRESHOLD, act_dcf, cllr, cllr_min, min_dcf, pav_llr
 from .errors import DataError
 from .intervals import Interval, bootstrap, clopper_pearson, clustered_proportion, wilson
+from .localisation import SegmentScores, false_spans, overlap, range_eer, segment_scores
 from .ranking import (
     Det,
     Rates,
@@ -43,6 +44,7 @@ __all__ = [
     "Interval",
     "Rates",
     "Reliability",
+    "SegmentScores",
     "Summary",
     "act_dcf",
     "auc",
@@ -56,14 +58,18 @@ __all__ = [
     "detection_at",
     "eer",
     "eer_by_ties",
+    "false_spans",
     "log_spectral_distance",
     "mel_distance",
     "min_dcf",
+    "overlap",
     "pair_order",
     "pair_rows",
     "pav_llr",
+    "range_eer",
     "rates",
     "reliability",
+    "segment_scores",
     "si_sdr",
     "summarise",
     "tie_share",

@@ -1,4 +1,4 @@
-"""The one way to open an ONNX graph: on the CPU, with a stated number of threads, quiet."""
+"""The one way to open an ONNX graph: with a stated number of threads, quiet, on the CPU or where it was asked for."""
 
 from __future__ import annotations
 
@@ -7,17 +7,60 @@ import sys
 from pathlib import Path
 
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
-from .errors import WeightsError
+from .errors import UsageError, WeightsError
+
+CPU = "cpu"
+# Names of the execution providers of ONNX Runtime that run a float graph as it is.
+PROVIDERS = {
+    CPU: "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "migraphx": "MIGraphXExecutionProvider",
+    "rocm": "ROCMExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
 
 
 def open_session(
     file: Path | bytes, threads: int = 1, *, name: str = "", optimise: bool = True
 ) -> onnxruntime.InferenceSession:
-    """A session of a graph, given as a file or as its bytes. Raises WeightsError when ONNX Runtime cannot load it.
+    """A session of a graph on the CPU, given as a file or as its bytes. Raises WeightsError when ONNX Runtime cannot
+    load it.
 
     name: what the sentence calls bytes. Without `optimise` it opens three times faster, for a graph that is run once.
     """
+    return _open(file, threads, name, optimise, [PROVIDERS[CPU]])
+
+
+def open_on(file: Path, threads: int = 1, provider: str = CPU) -> tuple[onnxruntime.InferenceSession, str]:
+    """A session on an execution provider of PROVIDERS, and "" or a sentence on why it runs on the CPU instead.
+
+    The CPU takes over where this ONNX Runtime was built without the provider or cannot start it. Raises UsageError
+    for an unknown provider, WeightsError as `open_session`.
+    """
+    check_provider(provider)
+    wanted = PROVIDERS[provider]
+    if provider != CPU and wanted not in onnxruntime.get_available_providers():
+        return open_session(file, threads), f"this ONNX Runtime has no provider {provider!r}; the CPU was used"
+    session = _open(file, threads, "", True, [wanted, PROVIDERS[CPU]] if provider != CPU else [wanted])
+    if wanted not in session.get_providers():
+        return session, f"the provider {provider!r} could not be started; the CPU was used"
+    return session, ""
+
+
+def check_provider(provider: str) -> None:
+    """Raises UsageError for a name that is not in PROVIDERS."""
+    if provider not in PROVIDERS:
+        raise UsageError(f"There is no execution provider {provider!r}; known: {', '.join(PROVIDERS)}.")
+
+
+def _open(
+    file: Path | bytes, threads: int, name: str, optimise: bool, providers: list[str]
+) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -26,8 +69,8 @@ def open_session(
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     graph, called = (file, name) if isinstance(file, bytes) else (str(file), file.name)
     try:
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
+        session = onnxruntime.InferenceSession(graph, options, providers=providers)
+    except (_state.Fail, _state.InvalidProtobuf, _state.InvalidGraph) as error:
         raise WeightsError(f"The graph {called!r} cannot be loaded: {error}") from error
     _give_back()
     return session

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from ..core.errors import DataError
 from .calibrate import Calibration
-from .verdict import Decision, Score
+from .verdict import Decision, Score, Span
 
 # Without knowledge of where a recording comes from neither side is favoured; the prior is shown with every answer.
 EVEN = 0.5
 SILENT_DB = -75.0
+# Spans that a sentence names; the answer holds all.
+NAMED = 3
+
+# What a neural codec or a vocoder makes of real speech counts as.
+CodecIs = Literal["synthetic", "genuine"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,8 @@ class Rules:
     prior: of being synthetic, for the probability. least_speech: net seconds below which no score is given;
     little_speech: below which a warning stands beside it. least_bandwidth: Hz that the speech must reach.
     most_novelty: distance from the training clips (1 on average) beyond which nothing is decided. most_gap: how far
-    two experts may be on opposite sides, in units of the raw score.
+    two experts may be on opposite sides, in units of the raw score. least_content: nats for synthesised content that
+    a synthetic verdict needs where copies by neural codecs count as genuine.
     """
 
     prior: float = EVEN
@@ -31,6 +38,7 @@ class Rules:
     least_bandwidth: float = 3000.0
     most_novelty: float = math.inf
     most_gap: float = math.inf
+    least_content: float = math.inf
 
     def __post_init__(self) -> None:
         if not 0.0 < self.prior < 1.0:
@@ -83,8 +91,29 @@ def unanswerable(score: Score, rules: Rules) -> str | None:
     return None
 
 
-def decide(score: Score, calibration: Calibration, rules: Rules) -> Outcome:
-    """The outcome for one channel's calibrated score."""
+def decide(score: Score, calibration: Calibration, rules: Rules, codec_is: CodecIs = "synthetic") -> Outcome:
+    """The outcome for one channel's calibrated score; a verdict on the whole gives way to doubt about a part.
+
+    codec_is: what speech is that only went through a neural codec or vocoder.
+    """
+    outcome = _whole(score, calibration, rules)
+    if outcome.decision == "synthetic" and codec_is == "genuine" and not score.content >= rules.least_content:
+        reason = "it sounds like synthesis, but a neural codec or vocoder on real speech may explain that"
+        return replace(outcome, decision="inconclusive", reasons=(*outcome.reasons, reason))
+    if outcome.answered and outcome.decision != "synthetic" and score.synthetic:
+        reason = f"a part of it may be synthetic ({named_spans(score.synthetic)})"
+        return replace(outcome, decision="inconclusive", reasons=(*outcome.reasons, reason))
+    return outcome
+
+
+def named_spans(spans: Sequence[Span]) -> str:
+    """The spans of most evidence in words, in order of time."""
+    most = sorted(sorted(spans, key=lambda span: -span.score)[:NAMED])
+    more = f" and {len(spans) - NAMED} more" if len(spans) > NAMED else ""
+    return ", ".join(f"{span.start:.1f}-{span.end:.1f} s" for span in most) + more
+
+
+def _whole(score: Score, calibration: Calibration, rules: Rules) -> Outcome:
     why = unanswerable(score, rules)
     if why is not None:
         return Outcome("inconclusive", (why,), answered=False)

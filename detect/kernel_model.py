@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .kernel import CLAMP, Fitted
 from .model import export_detector
 from .statistics import Statistics
 
-OUTPUTS = ("score", "speech", "level", "bandwidth", "novelty", "gap", "parts", "statistics")
+OUTPUTS = ("score", "speech", "level", "bandwidth", "novelty", "gap", "content", "parts", "statistics")
 
 
 class KernelDetector(nn.Module):
     """(batch, samples) at 16 kHz -> OUTPUTS, each (batch,) but for the last two.
 
     novelty: distance from the training clips, 1 where they lie on average. gap: how far the two views are apart, in
-    units of the score, signed plus where they take the same side. parts (batch, groups): by how much the score falls
-    when the statistics of a group are put to their mean. statistics (batch, size).
+    units of the score, signed plus where they take the same side. content: nats for synthesised speech against copies
+    of real speech (`content.Content`). parts (batch, groups): by how much the score falls when the statistics of a
+    group are put to their mean. statistics (batch, size).
     """
 
     centre: Tensor
@@ -36,15 +39,22 @@ class KernelDetector(nn.Module):
     line_offset: Tensor
     kernel_offset: Tensor
     offset: Tensor
+    content: Tensor
+    content_offset: Tensor
 
     def __init__(
-        self, families: Sequence[str], resolutions: Sequence[tuple[int, int]], fitted: Fitted | None
+        self,
+        families: Sequence[str],
+        resolutions: Sequence[tuple[int, int]],
+        fitted: Fitted | None,
+        content: tuple[NDArray[np.float64], float] | None = None,
     ) -> None:
         super().__init__()
         self.statistics = Statistics(families, resolutions)
         self.names = tuple(name for name, _ in self.statistics.groups)
         tables = (fitted or Fitted.empty(self.statistics.size)).tables()
-        for name, table in tables.items():
+        direction, shift = content or (np.zeros(self.statistics.size), 0.0)
+        for name, table in {**tables, "content": direction, "content_offset": shift}.items():
             self.register_buffer(name, torch.as_tensor(table, dtype=torch.float32))
 
     def forward(self, samples: Tensor) -> tuple[Tensor, ...]:
@@ -58,7 +68,8 @@ class KernelDetector(nn.Module):
         parts = self._parts(standard, reduced, kernel)
         gap = torch.sign((line + self.line_offset) * (kernel + self.kernel_offset))
         gap = gap * (line + self.line_offset - kernel - self.kernel_offset).abs()
-        return score, speech, level, bandwidth, novelty, gap, parts, statistics
+        content = standard @ self.content + self.content_offset
+        return score, speech, level, bandwidth, novelty, gap, content, parts, statistics
 
     def _parts(self, standard: Tensor, reduced: Tensor, kernel: Tensor) -> Tensor:
         """What both views lose without each group, (batch, groups). All groups' kernels are one product: one after

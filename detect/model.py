@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +55,20 @@ def export_onnx(model: LinearDetector, path: Path) -> None:
 
 
 def export_detector(
-    model: nn.Module, outputs: Sequence[str], path: Path, *, half: bool = True, tolerance: float = 1e-4
+    model: nn.Module,
+    outputs: Sequence[str],
+    path: Path,
+    *,
+    half: bool = True,
+    tolerance: float = 1e-4,
+    axis: Mapping[int, str] | None = None,
 ) -> None:
-    """Write the graph of a network (batch, samples) -> outputs, checked on noise in syllables; see `export`."""
+    """Write the graph of a network (batch, samples) -> outputs, checked on noise in syllables; see `export`.
+
+    axis: the free axes of the outputs, the first alone without it.
+    """
     time = torch.arange(3 * RATE) / RATE
     noise = torch.randn(1, 3 * RATE, generator=torch.Generator().manual_seed(0))
     example = 0.1 * torch.sin(6 * torch.pi * time).square() * (torch.sin(1400 * time) + noise)
-    dynamic = {"samples": {0: "batch", 1: "samples"}, **{name: {0: "batch"} for name in outputs}}
+    dynamic = {"samples": {0: "batch", 1: "samples"}, **{name: axis or {0: "batch"} for name in outputs}}
     export(model, {"samples": example}, outputs, dynamic, path, half=half, tolerance=tolerance)

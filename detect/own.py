@@ -19,7 +19,7 @@ from ..core.run import map as run_map
 from . import registry
 from .adapt import Adapted
 from .decide import unanswerable
-from .scan import channel_scores
+from .hearing import channel_scores
 from .source import of_file
 
 

@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from ..core import weights
 from ..core.errors import DataError, WeightsError
 from ..core.home import home
-from ..core.onnx_session import open_session
+from ..core.onnx_session import CPU, open_on
 from ..core.sound import Samples
+from . import spans
 from .calibrate import Calibration
 from .decide import Rules
+from .spans import Localiser
 from .verdict import Measurement, Score
 from .windows import LEAST, at_least
 
 KIND = "detector"
 DEFAULT = "statistics"
 # Outputs of a graph that are read when they are there, named as in `Measurement`.
-MEASURES = ("speech", "level", "bandwidth", "novelty", "gap")
+MEASURES = ("speech", "level", "bandwidth", "novelty", "gap", "content")
 
 
 class Detector(Protocol):
@@ -36,6 +38,7 @@ class Detector(Protocol):
     rules: Rules
     warnings: Sequence[str]
     model: dict[str, str]
+    localiser: Localiser | None
 
     def measure(self, window: Samples) -> Measurement:
         """What one window (n,) at `rate` holds."""
@@ -47,7 +50,8 @@ class Settings:
     """The table `settings` of a detector's card.
 
     rate: Hz. window: samples of a window. exact: the graph takes exactly `window` samples (shorter ones are repeated,
-    longer ones cut). calibrated: False for a yardstick whose numbers are no likelihood ratios.
+    longer ones cut). calibrated: False for a yardstick whose numbers are no likelihood ratios. localiser: name of the
+    span expert that listens beside it, "" for none.
     """
 
     rate: int = 16000
@@ -56,6 +60,7 @@ class Settings:
     least: int = LEAST
     calibrated: bool = True
     parts: tuple[str, ...] = ()
+    localiser: str = ""
     calibration: Calibration = field(default_factory=Calibration)
     rules: Rules = field(default_factory=Rules)
 
@@ -75,16 +80,19 @@ class Settings:
 class OnnxDetector:
     """A detector that runs in ONNX Runtime. One session for each process and setting: see `open`."""
 
-    def __init__(self, card: weights.Card, threads: int = 1) -> None:
+    def __init__(self, card: weights.Card, threads: int = 1, provider: str = CPU) -> None:
         path = weights.path(card, "onnx")
         settings = Settings.of(dict(card.settings), card.name)
-        self._session = open_session(path, threads)
+        self._session, remark = open_on(path, threads, provider)
         self.settings = settings
         self.name, self.rate, self.window = card.name, settings.rate, settings.window
         self.calibration, self.rules = settings.calibration, settings.rules
-        self.warnings: Sequence[str] = ()
+        self.warnings: Sequence[str] = (remark,) if remark else ()
         if not settings.calibrated:
-            self.warnings = (f"{card.name} is uncalibrated: its score is no likelihood ratio",)
+            self.warnings = (*self.warnings, f"{card.name} is uncalibrated: its score is no likelihood ratio")
+        self.localiser = spans.open(settings.localiser, threads) if settings.localiser else None
+        if self.localiser is not None and self.localiser.rate != self.rate:
+            raise WeightsError(f"{card.name!r} and its span expert {settings.localiser!r} hear different rates.")
         self.model = {"name": card.name, "version": card.version, "sha256": card.files["onnx"]["sha256"]}
         self._input = self._session.get_inputs()[0].name
         known = [output.name for output in self._session.get_outputs()]
@@ -123,18 +131,19 @@ def card(name: str) -> weights.Card:
     return weights.card(name, KIND)
 
 
-def open(name: str = DEFAULT, threads: int = 1) -> OnnxDetector:
+def open(name: str = DEFAULT, threads: int = 1, provider: str = CPU) -> OnnxDetector:
     """The detector of that name, its session shared within this process and not loaded anew when files change.
 
-    Raises WeightsError when it is unknown, altered, or its card does not fit.
+    provider: see `core.onnx_session.open_on`. Raises WeightsError when it is unknown, altered, or its card does not
+    fit, UsageError for an unknown provider.
     """
-    return _session(name, str(home()), threads)
+    return _session(name, str(home()), threads, provider)
 
 
 @lru_cache(maxsize=8)
-def _session(name: str, home_folder: str, threads: int) -> OnnxDetector:
+def _session(name: str, home_folder: str, threads: int, provider: str) -> OnnxDetector:
     """`home_folder` is part of the key because it decides which weights are found."""
-    return OnnxDetector(card(name), threads)
+    return OnnxDetector(card(name), threads, provider)
 
 
 def calibrated(score: Score, calibration: Calibration) -> Score:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ from numpy.typing import NDArray
 
 from ..core.audio import Audio, Limits
 from ..core.errors import AudioError, InputError, UsageError
+from ..core.onnx_session import CPU
 from ..core.run import map as run_map
 from . import registry
-from .decide import Outcome, decide, probability
+from .decide import CodecIs, Outcome, decide, probability
+from .hearing import channel_scores
 from .registry import Detector
 from .source import Track, of_audio, of_file
+from .thorough import SECOND, doubted
+from .thorough import hear as hear_thoroughly
 from .verdict import Failure, Score, Span, Verdict
 from .walk import expand
-from .windows import COLUMNS, cut, gather
 
 
 def scan(
@@ -28,28 +32,34 @@ def scan(
     *,
     detector: str = registry.DEFAULT,
     prior: float | None = None,
+    codec_is: CodecIs = "synthetic",
+    thorough: bool = False,
     threads: int = 1,
+    provider: str = CPU,
     limits: Limits | None = None,
 ) -> Verdict:
     """Judge one file, or an array (n,) or (channels, n) with its `rate` in Hz.
 
     Every channel of every audio track is scored; the verdict is that of the highest score. prior: of being
-    synthetic, for the probability; the card's own without it. threads: of the graph. limits: on length, size and
-    channels, checked before decoding.
+    synthetic, for the probability; the card's own without it. codec_is: what speech is that only went through a
+    neural codec or vocoder. thorough: see `thorough.hear`; several times slower. threads: of the graph. provider: see
+    `core.onnx_session.open_on`. limits: on length, size and channels, checked before decoding.
     Raises AudioError for what cannot be read, WeightsError for an unknown detector, UsageError for a missing rate.
     """
-    model = registry.open(detector, threads)
+    model = registry.open(detector, threads, provider)
     _check_prior(prior)
-    prior = model.rules.prior if prior is None else prior
+    how = How(
+        model.rules.prior if prior is None else prior, codec_is, _second(detector, provider) if thorough else None
+    )
     if isinstance(source, (str, Path)):
         if rate is not None:
             raise UsageError("A file brings its own sampling rate; leave `rate` out.")
-        return judge(of_file(Path(source), limits), model, prior, str(source))
+        return judge(of_file(Path(source), limits), model, how, str(source))
     if not isinstance(source, Audio):
         if rate is None:
             raise UsageError("An array needs its sampling rate: scan(array, rate).")
         source = Audio.of(source, rate)
-    return judge(of_audio(source), model, prior, "")
+    return judge(of_audio(source), model, how, "")
 
 
 def scan_many(
@@ -57,19 +67,31 @@ def scan_many(
     *,
     detector: str = registry.DEFAULT,
     prior: float | None = None,
+    codec_is: CodecIs = "synthetic",
+    thorough: bool = False,
     workers: int = 1,
     threads: int = 1,
+    provider: str = CPU,
     limits: Limits | None = None,
 ) -> Iterator[Verdict | Failure]:
     """Judge files and whatever sound lies below folders, in order; a file that cannot be read is a Failure.
 
-    workers: processes. Raises WeightsError and UsageError before the first file.
+    workers: processes. The rest as in `scan`. Raises WeightsError and UsageError before the first file.
     """
     if workers < 1:
         raise UsageError(f"The number of workers must be at least 1, not {workers}.")
     _check_prior(prior)
-    registry.open(detector, threads)
-    one = partial(_scan_or_fail, detector=detector, prior=prior, threads=threads, limits=limits)
+    registry.open(detector, threads, provider)
+    one = partial(
+        _scan_or_fail,
+        detector=detector,
+        prior=prior,
+        codec_is=codec_is,
+        thorough=thorough,
+        threads=threads,
+        provider=provider,
+        limits=limits,
+    )
     return run_map(one, expand(paths), engine="pool" if workers > 1 else "local", workers=workers)
 
 
@@ -78,40 +100,55 @@ def _check_prior(prior: float | None) -> None:
         raise UsageError(f"The prior must lie between 0 and 1, not {prior:g}.")
 
 
-def _scan_or_fail(
-    path: Path, detector: str, prior: float | None, threads: int, limits: Limits | None
-) -> Verdict | Failure:
+def _scan_or_fail(path: Path, **how: Any) -> Verdict | Failure:
     try:
-        return scan(path, detector=detector, prior=prior, threads=threads, limits=limits)
+        return scan(path, **how)
     except InputError as error:
         return Failure(str(path), str(error))
 
 
-def judge(tracks: Iterable[Track], detector: Detector, prior: float, path: str) -> Verdict:
-    """The verdict over all channels of all tracks: that of the highest score, else of the most speech."""
+@dataclass(frozen=True)
+class How:
+    """What the verdict depends on beside the detector. second: the expert whose contradiction makes a thorough scan
+    inconclusive, None for a scan that is not thorough."""
+
+    prior: float
+    codec_is: CodecIs = "synthetic"
+    second: Detector | None = None
+
+
+def _second(detector: str, provider: str) -> Detector:
+    return registry.open(SECOND if detector != SECOND else registry.DEFAULT, provider=provider)
+
+
+def judge(tracks: Iterable[Track], detector: Detector, how: How, path: str) -> Verdict:
+    """The verdict over all channels of all tracks: that of the highest score, else of the most speech.
+
+    A channel that is called synthetic, or has synthetic spans, goes before those that are clear of both.
+    """
     heard: list[tuple[Score, Outcome, int, int]] = []
     noticed: list[str] = []
     for index, track in enumerate(tracks):
-        for channel, score in enumerate(channel_scores(track, detector)):
-            score = registry.calibrated(score, detector.calibration)
-            heard.append((score, decide(score, detector.calibration, detector.rules), channel, index))
+        for channel, (score, outcome) in enumerate(_outcomes(track, detector, how)):
+            heard.append((score, outcome, channel, index))
         noticed += [text for text in track.warnings if text not in noticed]
     if not heard:
         raise AudioError(f"{Path(path).name!r} holds no sound.")
     answered = [entry for entry in heard if entry[1].answered]
     if answered:
-        score, outcome, channel, track_index = max(answered, key=lambda entry: entry[0].llr)
+        score, outcome, channel, track_index = max(answered, key=_suspicion)
     else:
         score, outcome, channel, track_index = max(heard, key=lambda entry: np.nan_to_num(entry[0].speech))
     llr = round(score.llr, 4) if outcome.answered else None
     return Verdict(
         decision=outcome.decision,
         score=llr,
-        probability=None if llr is None else round(probability(llr, prior), 4),
-        prior=prior,
+        probability=None if llr is None else round(probability(llr, how.prior), 4),
+        prior=how.prior,
         seconds=round(max(entry[0].seconds for entry in heard), 3),
         reasons=outcome.reasons,
-        spans=tuple(Span(*(round(float(x), 3) for x in row)) for row in score.frames) if outcome.answered else (),
+        spans=tuple(map(_rounded, score.frames)) if outcome.answered else (),
+        synthetic_spans=tuple(map(_rounded, score.synthetic)) if outcome.answered else (),
         warnings=(*outcome.warnings, *noticed, *detector.warnings),
         model=detector.model,
         channel=channel,
@@ -120,14 +157,22 @@ def judge(tracks: Iterable[Track], detector: Detector, prior: float, path: str) 
     )
 
 
-def channel_scores(track: Track, detector: Detector) -> list[Score]:
-    """Raw scores of a track's channels. A channel that equals the first in a window costs nothing there."""
-    rows: list[list[tuple[float, ...]]] = [[] for _ in range(track.channels)]
-    end = 0
-    for start, window in cut(track.at_rate(detector.rate), detector.window):
-        end = start + window.shape[1]
-        times = (start / detector.rate, end / detector.rate)
-        for channel, samples in enumerate(window):
-            same = channel > 0 and np.array_equal(samples, window[0])
-            rows[channel].append(rows[0][-1] if same else (*times, *detector.measure(samples)))
-    return [gather(np.asarray(own, dtype=np.float64).reshape(-1, COLUMNS), end / detector.rate) for own in rows]
+def _suspicion(entry: tuple[Score, Outcome, int, int]) -> tuple[bool, float]:
+    score, outcome = entry[:2]
+    return outcome.decision == "synthetic" or bool(score.synthetic), score.llr
+
+
+def _rounded(span: Iterable[float]) -> Span:
+    return Span(*(round(float(value), 3) for value in span))
+
+
+def _outcomes(track: Track, detector: Detector, how: How) -> Iterator[tuple[Score, Outcome]]:
+    """The calibrated score of each channel and what follows from it."""
+    if how.second is None:
+        for score in channel_scores(track, detector, detector.localiser):
+            score = registry.calibrated(score, detector.calibration)
+            yield score, decide(score, detector.calibration, detector.rules, how.codec_is)
+        return
+    for score, other in hear_thoroughly(track, detector, how.second):
+        outcome = decide(score, detector.calibration, detector.rules, how.codec_is)
+        yield score, doubted(outcome, decide(other, how.second.calibration, how.second.rules), how.second)

@@ -18,6 +18,7 @@ from ..core.errors import DataError
 from ..datasets.manifest import Clip
 from . import calibrate
 from .baseline import RECIPES, CalibrationRecipe, RulesRecipe, Trained
+from .content import Content, Sorted, fit_content
 from .kernel import Examples, Fitted, Settings, fit
 from .kernel_model import KernelDetector, export_onnx
 from .linear import Floats
@@ -43,14 +44,25 @@ class DoubtRecipe(recipe.Strict):
     apart: float = Field(default=0.05, ge=0, lt=1)
 
 
+class ContentRecipe(recipe.Strict):
+    """Systems of the manifest that synthesise speech, and those that copy real speech; see `content.fit_content`."""
+
+    synthesised: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+    penalty: float = Field(default=0.01, gt=0)
+    share: float = Field(default=0.05, gt=0, lt=1)
+
+
 class StatisticsRecipe(recipe.Strict):
     """families: of `families.FAMILIES`, each at all `resolutions` (window and hop in samples at 16 kHz). window: of
-    the scan. copies: what a clip that went through a chain counts beside a clean one. folds: of speakers, pages."""
+    the scan. copies: what a clip that went through a chain counts beside a clean one. folds: of speakers, pages.
+    localiser: the span expert that listens beside it, "" for none."""
 
     name: str
     version: str = "1"
     summary: str = ""
     seed: int = 0
+    localiser: str = ""
     families: tuple[str, ...] = Field(min_length=1)
     resolutions: tuple[tuple[int, int], ...] = Field(min_length=1)
     window: int = Field(default=128000, ge=16000)
@@ -60,12 +72,13 @@ class StatisticsRecipe(recipe.Strict):
     kernel: KernelRecipe = KernelRecipe()
     calibration: CalibrationRecipe = CalibrationRecipe()
     doubt: DoubtRecipe = DoubtRecipe()
+    content: ContentRecipe = ContentRecipe()
     rules: RulesRecipe = RulesRecipe()
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """Statistics (n, size) of clips; cluster: the page or speaker of each; clean: no chain."""
+    """Statistics (n, size) of clips; cluster: the page or speaker of each; clean: no chain; system: "" if genuine."""
 
     x: Floats
     synthetic: NDArray[np.bool_]
@@ -73,6 +86,7 @@ class Heard:
     corpus: Sequence[str]
     clean: NDArray[np.bool_]
     weight: Floats
+    system: Sequence[str] = ()
 
     def examples(self, rows: NDArray[np.bool_], copies: float) -> Examples:
         """The rows to fit on: both classes count the same, clips through a chain by `copies`."""
@@ -136,7 +150,13 @@ def train_statistics(
         novelty = np.concatenate([novelty, unseen_own.novelty[beside.clean]])
     novel = float(np.quantile(novelty, 1.0 - settings.doubt.novel))
     apart_by = float(-np.quantile(unseen.gap[clean], settings.doubt.apart))
-    rules = {**settings.rules.model_dump(), "most_novelty": novel, "most_gap": max(0.0, apart_by)}
+    content, content_numbers = content_of(heard, fitted, settings)
+    rules = {
+        **settings.rules.model_dump(),
+        "most_novelty": novel,
+        "most_gap": max(0.0, apart_by),
+        "least_content": content.least,
+    }
     numbers: dict[str, Any] = {
         "clips": dict(Counter(clip.label for clip in clips)),
         "clusters": len(set(heard.cluster)),
@@ -150,7 +170,9 @@ def train_statistics(
     }
     if unseen_own is not None and beside is not None:
         numbers["eer_unseen_own"] = round(metrics.eer(unseen_own.score, beside.synthetic), 4)
-    model = KernelDetector(settings.families, settings.resolutions, fitted)
+    numbers |= content_numbers
+    told = (content.direction, content.offset)
+    model = KernelDetector(settings.families, settings.resolutions, fitted, told)
     card = training_card(
         settings,
         source,
@@ -159,7 +181,7 @@ def train_statistics(
         calibration=calibration,
         rules=rules,
         metrics=numbers,
-        further={"parts": list(model.names)},
+        further={"parts": list(model.names), **({"localiser": settings.localiser} if settings.localiser else {})},
     )
     target = card.folder / f"{card.name}.onnx"
     export_onnx(model, target)
@@ -189,7 +211,25 @@ def hear(
         [clip.corpus for clip in kept],
         np.array([not clip.chain or clip.chain == "traditional" for clip in kept]),
         by_corpus(kept),
+        [clip.system for clip in kept],
     )
+
+
+def content_of(heard: Heard, fitted: Fitted, settings: StatisticsRecipe) -> tuple[Content, dict[str, float]]:
+    """What tells synthesised speech from copies among the clips, and its numbers on clips of other clusters."""
+    system, chosen = np.asarray(heard.system), settings.content
+    synthesised = np.isin(system, chosen.synthesised)
+    rows = synthesised | np.isin(system, chosen.copies)
+    if not rows.any():
+        return Content.none(heard.x.shape[1]), {}
+    clips = Sorted(
+        heard.x[rows],
+        synthesised[rows],
+        [heard.cluster[int(i)] for i in np.flatnonzero(rows)],
+        heard.weight[rows] * np.where(heard.clean[rows], 1.0, settings.copies),
+    )
+    fold = _folds(heard, settings)[rows]
+    return fit_content(clips, fold, fitted.centre, fitted.scale, chosen.penalty, chosen.share)
 
 
 def fit_all(

@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 Decision = Literal["genuine", "synthetic", "inconclusive"]
 
 
+class Span(NamedTuple):
+    """Seconds from the start of the file, and the score of that stretch in nats."""
+
+    start: float
+    end: float
+    score: float
+
+
 @dataclass(frozen=True, eq=False)
 class Score:
     """One channel as a detector hears it.
@@ -20,7 +28,7 @@ class Score:
     calibration); NaN when there was nothing to score. frames: (windows, 3) start and end in seconds, llr; windows
     without speech are left out. speech: net seconds of speech, NaN when the detector does not measure it.
     level: dB of full scale of the loud frames. bandwidth: Hz that the speech reaches, NaN when not measured.
-    novelty, gap: as in `Measurement`, means over the windows.
+    novelty, gap, content: as in `Measurement`, means over the windows. synthetic: spans that the span expert found.
     """
 
     llr: float
@@ -31,12 +39,15 @@ class Score:
     bandwidth: float = float("nan")
     novelty: float = float("nan")
     gap: float = float("nan")
+    content: float = float("nan")
+    synthetic: tuple[Span, ...] = ()
 
 
 class Measurement(NamedTuple):
     """What a detector measures in one window; NaN: not measured. raw: before calibration. speech: net seconds.
     level: dB of full scale. bandwidth: Hz. novelty: distance from the training clips, 1 on average. gap: how far two
-    experts are apart in units of `raw`, below 0 where they take opposite sides."""
+    experts are apart in units of `raw`, below 0 where they take opposite sides. content: nats for synthesised speech
+    against real speech that went through a neural codec or vocoder."""
 
     raw: float
     speech: float
@@ -44,14 +55,7 @@ class Measurement(NamedTuple):
     bandwidth: float
     novelty: float = float("nan")
     gap: float = float("nan")
-
-
-class Span(NamedTuple):
-    """Seconds from the start of the file, and the score of that stretch in nats."""
-
-    start: float
-    end: float
-    score: float
+    content: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Verdict:
 
     score: calibrated log-likelihood ratio in nats, above 0 for synthetic; None only with decision "inconclusive".
     probability: of being synthetic, given `prior`; None with score None. path: as handed in, "" for an array.
+    spans: stretches with speech and the clip score of each. synthetic_spans: what the span expert found in it, each
+    with its evidence; none where it was not asked.
     """
 
     decision: Decision
@@ -69,6 +75,7 @@ class Verdict:
     seconds: float
     reasons: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
+    synthetic_spans: tuple[Span, ...] = ()
     warnings: tuple[str, ...] = ()
     model: Mapping[str, str] = field(default_factory=dict)
     channel: int = 0

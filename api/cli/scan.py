@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from ..writers import Record
 
 
+class CodecIs(StrEnum):
+    """What speech is that only went through a neural codec or vocoder."""
+
+    SYNTHETIC = "synthetic"
+    GENUINE = "genuine"
+
+
 class FailOn(StrEnum):
     """Conditions under which the exit code is 1."""
 
@@ -38,6 +45,23 @@ def scan(
     prior: Annotated[
         float | None, typer.Option(help="Probability of synthetic before listening (default: the detector's).")
     ] = None,
+    codec_is: Annotated[
+        CodecIs,
+        typer.Option(
+            help="What speech is that only went through a neural codec or vocoder. With 'genuine' a file is called "
+            "synthetic only where the speech itself sounds synthesised."
+        ),
+    ] = CodecIs.SYNTHETIC,
+    thorough: Annotated[
+        bool,
+        typer.Option(
+            "--thorough", help="Listen three times at shifted places, and ask a second expert; four times slower."
+        ),
+    ] = False,
+    provider: Annotated[
+        str,
+        typer.Option(help="Execution provider of ONNX Runtime, such as cuda; the CPU where there is none."),
+    ] = "cpu",
     explain: Annotated[
         bool, typer.Option("--explain", help="Tell which statistics carried each score; the file is decoded twice.")
     ] = False,
@@ -77,6 +101,9 @@ def scan(
             detector=detector or service.DEFAULT_DETECTOR,
             workers=workers,
             prior=prior,
+            codec_is=codec_is.value,
+            thorough=thorough,
+            provider=provider,
             limits=_limits(max_seconds, max_bytes, max_channels),
             key_files=key_files,
             passphrase_file=passphrase_file,
@@ -85,8 +112,12 @@ def scan(
     else:
         from .. import remote
 
-        if explain or watermark_key or any(limit is not None for limit in (max_seconds, max_bytes, max_channels)):
-            raise UsageError("With --server, keys of marks and limits are the server's own, and it does not explain.")
+        own = (explain, watermark_key, thorough, codec_is is not CodecIs.SYNTHETIC, provider != "cpu")
+        if any(own) or any(limit is not None for limit in (max_seconds, max_bytes, max_channels)):
+            raise UsageError(
+                "With --server, keys of marks, limits and the way to listen are the server's own, and it does not "
+                "explain."
+            )
         key_files = []
         answers = remote.scan(files, client, detector=detector, prior=prior, workers=workers)
     records: list[Record] = []

@@ -16,7 +16,7 @@ from earwitness.detect import registry
 from earwitness.detect.baseline import RECIPES
 from earwitness.detect.explain import explain
 from earwitness.detect.families import FAMILIES
-from earwitness.detect.kernel import Examples, Fitted, Settings, fit
+from earwitness.detect.kernel import CLAMP, Examples, Fitted, Settings, fit
 from earwitness.detect.kernel_model import OUTPUTS, KernelDetector, export_onnx
 from earwitness.detect.scan import scan
 from earwitness.detect.statistics_training import (
@@ -37,6 +37,9 @@ window = 32000
 folds = 4
 [kernel]
 axes = 20
+[content]
+synthesised = ["coarse"]
+copies = ["fine"]
 """
 
 
@@ -114,7 +117,8 @@ def test_graph_torch_and_numpy_agree(seconds: float, speech: Speech, tmp_path: P
         x = empty(torch.from_numpy(samples))[-1].numpy().astype(np.float64)
     rows = x[draw.integers(0, 3, 60)] + draw.standard_normal((60, x.shape[1])) * (1e-2 + np.abs(x[0]))
     fitted = fit(Examples(rows, np.arange(60) % 2 == 0, np.ones(60)), None, Settings(axes=10))
-    model = KernelDetector(names, resolutions, fitted).eval()
+    direction = draw.standard_normal(x.shape[1])
+    model = KernelDetector(names, resolutions, fitted, (direction, 0.5)).eval()
     export_onnx(model, tmp_path / "graph.onnx")
     with torch.no_grad():
         mine = dict(zip(OUTPUTS, model(torch.from_numpy(samples)), strict=True))
@@ -123,6 +127,8 @@ def test_graph_torch_and_numpy_agree(seconds: float, speech: Speech, tmp_path: P
         assert np.allclose(mine[name].numpy(), other, atol=2e-3, rtol=1e-3), name
     assert np.allclose(mine["score"].numpy(), fitted.score(x), atol=5e-3)
     assert np.allclose(mine["novelty"].numpy(), fitted.novelty(x), rtol=1e-2)
+    content = np.clip((x - fitted.centre) / fitted.scale, -CLAMP, CLAMP) @ direction + 0.5
+    assert np.allclose(mine["content"].numpy(), content, atol=1e-2)
     line, kernel = fitted.views(x)
     assert np.allclose(mine["gap"].numpy(), np.sign(line * kernel) * np.abs(line - kernel), atol=1e-2)
 
@@ -151,6 +157,7 @@ def test_a_scan_by_it_tells_fakes_and_its_card_tells_how(
     assert card.metrics["clusters"] == 24 and card.metrics["eer_unseen"] < 0.3
     assert card.settings["parts"] == ["cepstra 16 ms", "flux 16 ms", "cepstra 64 ms", "flux 64 ms"]
     assert 0.5 < card.settings["rules"]["most_novelty"] < 10 and card.settings["rules"]["most_gap"] >= 0
+    assert card.metrics["content_auc"] > 0.6 and np.isfinite(card.settings["rules"]["least_content"])
     clips = manifest.read(tiny_manifest)
     scores = [scan(clip.path, detector="few").score for clip in clips]
     assert metrics.eer(np.array(scores, dtype=float), np.array([clip.label == "spoof" for clip in clips])) < 0.1

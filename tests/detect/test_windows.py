@@ -25,7 +25,7 @@ def test_windows_tile_the_stream_whatever_its_blocks(length: int, block: int) ->
 def rows(*windows: tuple[float, float, float]) -> np.ndarray:
     """(raw, speech, level) of windows of 8 s."""
     return np.array(
-        [[8.0 * i, 8.0 * i + 8, raw, s, level, 7000.0, NAN, NAN] for i, (raw, s, level) in enumerate(windows)]
+        [[8.0 * i, 8.0 * i + 8, raw, s, level, 7000.0, NAN, NAN, NAN] for i, (raw, s, level) in enumerate(windows)]
     )
 
 
