@@ -228,7 +228,7 @@ def content_of(heard: Heard, fitted: Fitted, settings: StatisticsRecipe) -> tupl
         [heard.cluster[int(i)] for i in np.flatnonzero(rows)],
         heard.weight[rows] * np.where(heard.clean[rows], 1.0, settings.copies),
     )
-    fold = _folds(heard, settings)[rows]
+    fold = folds(heard, settings)[rows]
     return fit_content(clips, fold, fitted.centre, fitted.scale, chosen.penalty, chosen.share)
 
 
