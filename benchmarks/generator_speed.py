@@ -85,7 +85,8 @@ def variants(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         for name in causal:
             setattr(bare, name, Uncached(getattr(bare, name)))
         yield "float32, no cache", bare
-    yield "int8", torch.ao.quantization.quantize_dynamic(copy.deepcopy(model), {nn.Linear}, torch.qint8)
+    quantise: Any = torch.ao.quantization.quantize_dynamic
+    yield "int8", quantise(copy.deepcopy(model), {nn.Linear}, torch.qint8)
 
 
 def timed(model: nn.Module, spent: list[float]) -> None:

@@ -64,7 +64,7 @@ class Answer:
 def speakers_in_turn(clips: Sequence[SpeechClip], count: int, seed: int = 0) -> list[SpeechClip]:
     """At most `count` clips, a second one of a speaker only after one of each."""
     seen: dict[str, int] = defaultdict(int)
-    ranked = []
+    ranked: list[tuple[int, int, SpeechClip]] = []
     for place in np.random.default_rng(seed).permutation(len(clips)).tolist():
         speaker = clips[place].speaker
         ranked.append((seen[speaker], len(ranked), clips[place]))

@@ -19,7 +19,6 @@ from earwitness.codecs import zoo
 from earwitness.core import audio, metrics, weights
 from earwitness.core.audio import Audio, resample, save
 from earwitness.core.errors import DataError
-from earwitness.core.sound import Samples
 from earwitness.datasets.readers import read_folder
 from earwitness.detect import registry
 from earwitness.detect.scan import scan
@@ -284,7 +283,7 @@ def test_saturated_probabilities_are_told_by_their_ties() -> None:
     rng = np.random.default_rng(0)
     flags = np.arange(2000) >= 1000
     logits = rng.normal(np.where(flags, 12.0, 6.0), 6.0)
-    saturated: Samples = (1 / (1 + np.exp(-logits.astype(np.float32)))).round(3)
+    saturated = (1 / (1 + np.exp(-logits.astype(np.float32)))).round(3)
     assert metrics.tie_share(logits, flags) == 0.0
     assert metrics.tie_share(saturated, flags) > 0.01
     least, most = metrics.eer_by_ties(saturated, flags)
