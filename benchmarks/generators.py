@@ -9,9 +9,10 @@ nothing is ranked. Columns: choice, how often pocketsphinx picks the right one o
 wer, word error rate with its language model; per, phone error rate of its phone loop, which knows no words and errs
 on 47 % of LJ Speech; per2, that of our recogniser, which shares neither weights nor seed with the pocketsphinx that
 ranks takes, though it learnt from its alignments; length, seconds against the real clip's; voice, cosine of d-vectors
-with the prompt, with the prompts of other speakers beside it; failed, sentences without sound; rtf, seconds of work
-for one of speech on one thread. 95 % intervals resample whole speakers. All recognisers are US English: compare rows,
-never the numbers alone.
+with the prompt, with the prompts of other speakers beside it; loop, the longest run of phones, as our recogniser
+hears them, that says a pattern of one to five of them three times or more; cut, sentences that found no end of their
+own, by a model that ends by itself; failed, sentences without sound; rtf, seconds of work for one of speech on one
+thread. 95 % intervals resample whole speakers. All recognisers are US English: compare rows, never the numbers alone.
 
 A continuer says no text: it goes on with each prompt for as long as the real clip. Its line has the voice of what
 follows, the share of clear speech in it and in real speech (Recogniser.clarity), and its speed: tokens (units and
@@ -42,7 +43,7 @@ from earwitness.codecs.generate.normalise import PAUSE, sentences
 from earwitness.codecs.generate.prompt import LONGEST, levelled, prepared
 from earwitness.codecs.generate.recogniser import Recogniser
 from earwitness.codecs.generate.sampling import Sampler
-from earwitness.codecs.generate.text import SIL, dictionary, phonemise
+from earwitness.codecs.generate.text import SIL, dictionary, estimate, phonemise
 from earwitness.core.audio import Audio, load
 from earwitness.core.errors import AudioError, EarwitnessError
 from earwitness.core.intervals import bootstrap
@@ -51,6 +52,8 @@ from earwitness.datasets.readers import read_folder
 from numpy.typing import NDArray
 
 RATE, CHOICES = 16_000, 10
+# VALL-E must end at this many times the usual length, on a whole frame.
+MOST, HOP = 1.6, 320
 Wave = NDArray[np.float32]
 
 
@@ -79,6 +82,8 @@ class Result:
     phone_errors_2: int
     right: bool
     length: float
+    loop: int
+    endless: bool
     voice: float | None
     stranger: float | None
     rtf: float
@@ -118,7 +123,8 @@ def measure(
     for number, sentence in enumerate(told):
         started = time.perf_counter()
         try:
-            wave = levelled(make(sentence))
+            made = make(sentence)
+            wave = levelled(made)
         except EarwitnessError:
             failed += 1
             continue
@@ -127,6 +133,8 @@ def measure(
         others = [other for other in told if other.words != sentence.words]
         picked = [others[k].words for k in draw.permutation(len(others))[: CHOICES - 1]]
         stranger = next(other for other in others if other.speaker != sentence.speaker)
+        heard = recogniser.phones(wave)
+        usual = sum(map(estimate, phonemise(sentence.text)))
         results.append(
             Result(
                 system,
@@ -135,15 +143,29 @@ def measure(
                 listeners.edits(list(sentence.words), listeners.words(wave)),
                 len(sentence.phones),
                 listeners.edits(list(sentence.phones), listeners.phones(wave)),
-                listeners.edits(list(sentence.phones), recogniser.phones(wave)),
+                listeners.edits(list(sentence.phones), heard),
                 listeners.chosen(wave, [sentence.words, *picked]) == 0,
                 wave.size / sentence.wave.size,
+                longest_loop(heard),
+                abs(made.size - MOST * usual * RATE) < HOP,
                 listeners.speaker_similarity(sentence.prompt, wave),
                 listeners.speaker_similarity(stranger.prompt, wave),
                 spent / max(1, wave.size) * RATE,
             )
         )
     return results, failed
+
+
+def longest_loop(phones: Sequence[str]) -> int:
+    """Phones in the longest run that says a pattern of one to five of them at least three times; 0 without one."""
+    longest = 0
+    for period in range(1, 6):
+        run = 0
+        for place in range(period, len(phones)):
+            run = run + 1 if phones[place] == phones[place - period] else 0
+            if run >= 2 * period:
+                longest = max(longest, run + period)
+    return longest
 
 
 def row(system: str, results: Sequence[Result], failed: int) -> str:
@@ -170,6 +192,8 @@ def row(system: str, results: Sequence[Result], failed: int) -> str:
         ratio([result.phone_errors_2 for result in results], [result.phones for result in results]),
         f"{np.mean([result.length for result in results]):5.2f}",
         voice,
+        f"{max(result.loop for result in results):3d}",
+        f"{sum(result.endless for result in results):3d}",
         f"{failed:3d}",
         f"{np.mean([result.rtf for result in results]):5.2f}",
     )
@@ -253,7 +277,7 @@ def main() -> None:
     systems |= {f"copy {name}": copier(name) for name in copies}
     systems |= {Path(name).name: speaker(name) for name in arguments.model}
     print(f"{len(told)} sentences of {len({one.speaker for one in told})} speakers")
-    header = ("choice", "wer", "per", "per2", "length", "voice other", "failed", "rtf")
+    header = ("choice", "wer", "per", "per2", "length", "voice other", "loop", "cut", "failed", "rtf")
     print(f"{'system':16s}" + "  ".join(f"{name:>18s}" if number < 4 else name for number, name in enumerate(header)))
     every: list[Result] = []
     for system, make in systems.items():
