@@ -43,7 +43,7 @@ class Manner:
     steps: int = 8
     # Matcha's own is 0.667; a model of a few minutes' training is understood better below it.
     temperature: float = 0.3
-    guidance: float = 1.0
+    guidance: float = 2.0
     sampler: Sampler | None = None
 
 
