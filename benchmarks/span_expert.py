@@ -116,8 +116,7 @@ class Waves:
         """A genuine clip, or a copy that was moved to its host, (n,)."""
         if path not in self._kept:
             self._kept[path] = np.round(np.clip(wave(path), -1, 1) * 32767).astype(np.int16)
-        found: Wave = self._kept[path].astype(np.float32) / 32767
-        return found
+        return self._kept[path].astype(np.float32) / np.float32(32767)
 
     def draw(self, rng: np.random.Generator) -> Host:
         """One host, at most SECONDS long, and its copies at the same place."""

@@ -112,7 +112,9 @@ def range_eer(trials_: Sequence[Trial], scores: Sequence[np.ndarray], step: floa
     return metrics.range_eer(*(np.concatenate(column) for column in columns))
 
 
-def rows_of(name: str, trials_: Sequence[Trial], scores: Sequence[np.ndarray], found: Sequence) -> list[str]:
+def rows_of(
+    name: str, trials_: Sequence[Trial], scores: Sequence[np.ndarray], found: Sequence[Sequence[tuple[float, float]]]
+) -> list[str]:
     """Segment F1, precision and recall at both steps, range EER at both steps."""
     true, seconds = [trial.made.synthetic for trial in trials_], [trial.seconds for trial in trials_]
     cells = [name, str(len(trials_))]

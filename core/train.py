@@ -42,7 +42,10 @@ class BatchSource(Protocol):
 class TableSource(Protocol):
     """Training data whose batch is a table of arrays, such as codes beside phones; a pure function of the step."""
 
-    digest: str
+    @property
+    def digest(self) -> str:
+        """Of the data."""
+        ...
 
     def batch(self, step: int) -> Mapping[str, NDArray[Any]]:
         """Arrays by name, the batch first in each."""

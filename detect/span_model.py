@@ -102,8 +102,8 @@ class Block(nn.Module):
         nn.init.zeros_(self.narrow.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.wide(self.norm(self.depthwise(x)))
-        return x + self.narrow(F.gelu(y))
+        y: Tensor = x + self.narrow(F.gelu(self.wide(self.norm(self.depthwise(x)))))
+        return y
 
 
 class SpanModel(nn.Module):

@@ -18,7 +18,7 @@ def test_segment_scores_are_counted_over_all_recordings() -> None:
     true = [[(0.5, 1.5)], []]
     scores = metrics.segment_scores(found, true, [2.0, 1.0], 0.5)
     # Said: 2 + 1 segments, there: 2, hit: 1.
-    assert (scores.precision, scores.recall) == (pytest.approx(1 / 3), 0.5)
+    assert scores.precision == pytest.approx(1 / 3) and scores.recall == 0.5
     assert scores.f1 == pytest.approx(0.4)
 
 

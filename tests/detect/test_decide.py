@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ NO_FRAMES = np.zeros((0, 3))
 
 
 def score(llr: float, **measured: float) -> Score:
-    values = {"seconds": 10.0, "speech": 8.0, "level": -20.0, "bandwidth": 7500.0, **measured}
+    values: dict[str, Any] = {"seconds": 10.0, "speech": 8.0, "level": -20.0, "bandwidth": 7500.0, **measured}
     return Score(llr, NO_FRAMES, **values)
 
 

@@ -14,6 +14,7 @@ from earwitness.core.sound import Samples
 from earwitness.detect.calibrate import Calibration
 from earwitness.detect.decide import Rules
 from earwitness.detect.listen import CORRELATION, Heard, Listener
+from earwitness.detect.spans import Localiser
 from earwitness.detect.verdict import Measurement
 
 
@@ -24,6 +25,7 @@ class Means:
     calibration = Calibration(cap=5.0, low=-1.0, high=1.0)
     rules = Rules()
     warnings: Sequence[str] = ()
+    localiser: Localiser | None = None
     model: dict[str, str] = {}  # noqa: RUF012
 
     def measure(self, window: Samples) -> Measurement:

@@ -16,11 +16,14 @@ from earwitness.core.recipe import find, load
 from earwitness.datasets.splices import RATE, Host, Splice, draw, tabulate
 from earwitness.detect import registry, spans
 from earwitness.detect.baseline import RECIPES
+from earwitness.detect.calibrate import Calibration
+from earwitness.detect.decide import Rules
 from earwitness.detect.scan import How, judge, scan
 from earwitness.detect.source import Track
 from earwitness.detect.span_model import FRAME, HOP, STRIDE, WINDOW, SpanModel
 from earwitness.detect.span_training import Heard, SpansRecipe, chosen_chain, train_spans
 from earwitness.detect.spans import Chain, Frames, Localiser, spans_of
+from earwitness.detect.verdict import Measurement
 
 from .conftest import Speech, make_fake
 
@@ -33,13 +36,13 @@ def frames(*stretches: tuple[int, float]) -> np.ndarray:
 
 def test_a_stretch_of_evidence_is_a_span() -> None:
     (found,) = spans_of(frames((50, -1.0), (30, 1.0), (50, -1.0)), 0.02, CHAIN)
-    assert (found.start, found.end) == (pytest.approx(1.0), pytest.approx(1.6))
+    assert [found.start, found.end] == pytest.approx([1.0, 1.6])
     assert found.score == pytest.approx(30 * 0.5 - 4.0)
 
 
 def test_a_short_gap_does_not_split_a_span_and_few_frames_make_none() -> None:
     (found,) = spans_of(frames((50, -1.0), (30, 1.0), (5, -1.0), (30, 1.0), (50, -1.0)), 0.02, CHAIN)
-    assert (found.start, found.end) == (pytest.approx(1.0), pytest.approx(2.3))
+    assert [found.start, found.end] == pytest.approx([1.0, 2.3])
     assert spans_of(frames((50, -1.0), (8, 1.0), (50, -1.0)), 0.02, CHAIN) == ()
     assert spans_of(np.zeros(0), 0.02, CHAIN) == ()
 
@@ -157,14 +160,15 @@ class Deaf:
     """A detector that finds every window genuine."""
 
     name, rate, window = "deaf", RATE, 2 * RATE
-    calibration, rules, warnings = registry.Calibration(cap=5.0), registry.Rules(), ()
+    calibration, rules = Calibration(cap=5.0), Rules()
+    warnings: Sequence[str] = ()
     model: dict[str, str] = {}  # noqa: RUF012
 
     def __init__(self, localiser: Localiser) -> None:
         self.localiser = localiser
 
-    def measure(self, window: np.ndarray) -> registry.Measurement:
-        return registry.Measurement(-3.0, len(window) / RATE, -20.0, 8000.0)
+    def measure(self, window: np.ndarray) -> Measurement:
+        return Measurement(-3.0, len(window) / RATE, -20.0, 8000.0)
 
 
 class Told:

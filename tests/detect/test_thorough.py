@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from earwitness.core.errors import UsageError
 from earwitness.core.sound import Samples
-from earwitness.detect import registry, thorough
-from earwitness.detect.decide import Outcome
+from earwitness.detect import thorough
+from earwitness.detect.calibrate import Calibration
+from earwitness.detect.decide import Outcome, Rules
 from earwitness.detect.scan import scan, scan_many
 from earwitness.detect.source import Track
 from earwitness.detect.spans import Chain, Frames, Localiser
@@ -22,7 +23,8 @@ class Loudness:
     """Scores a window by its first sample, and keeps where it was asked to listen."""
 
     rate, window = RATE, 2 * RATE
-    calibration, rules, warnings = registry.Calibration(), registry.Rules(), ()
+    calibration, rules = Calibration(), Rules()
+    warnings: Sequence[str] = ()
     model: dict[str, str] = {}  # noqa: RUF012
 
     def __init__(self, name: str, localiser: Localiser | None = None) -> None:
