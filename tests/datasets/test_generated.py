@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +191,7 @@ def test_the_card_tells_of_generators(built: Built) -> None:
 
 
 def test_an_interrupted_build_goes_on_and_the_same_recipe_gives_the_same(
-    built: Built, told: Path, trained: Path, tmp_path: Path
+    built: Built, told: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options: dict[str, Any] = {"checkpoint_dir": trained, "open_generator": hummer}
     assert build(recipe(*EVERY), [told], built.folder, **options).report is None, "it is there already"
@@ -209,6 +210,8 @@ def test_an_interrupted_build_goes_on_and_the_same_recipe_gives_the_same(
     again = build(recipe(*EVERY), [told], tmp_path / "again", progress=note, **options)
     assert contents(again.folder) == contents(built.folder)
     assert min(filter(None, seen)) == 8, "what was made is kept"
+    # Worker processes find the hummer by its module's name, and pytest put no path there for it.
+    monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parents[2])])
     pooled = build(recipe(*EVERY), [told], tmp_path / "pool", engine="pool", workers=2, **options)
     assert contents(pooled.folder) == contents(built.folder)
     card_in(tmp_path / "other" / "valler", "valler", [])
