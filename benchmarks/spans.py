@@ -104,7 +104,7 @@ def range_eer(trials_: Sequence[Trial], scores: Sequence[np.ndarray], step: floa
     columns: list[list[np.ndarray]] = [[], [], []]
     for trial, own in zip(trials_, scores, strict=True):
         synthetic = metrics.overlap(trial.made.synthetic, trial.seconds, step)
-        whole = np.diff(np.append(np.arange(0, trial.seconds - 1e-9, step), trial.seconds))
+        whole = metrics.overlap([(0.0, trial.seconds)], trial.seconds, step)
         filled = np.pad(own, (0, max(0, each * len(whole) - len(own))), mode="edge")[: each * len(whole)]
         columns[0].append(filled.reshape(len(whole), each).mean(axis=1))
         columns[1].append(synthetic)

@@ -47,7 +47,7 @@ def segment_scores(
     """
     hits = said = there = 0
     for one, other, length in zip(found, true, seconds, strict=True):
-        size = np.diff(np.append(np.arange(0.0, length - 1e-9, step), length))
+        size = overlap([(0.0, length)], length, step)
         a, b = (overlap(spans, length, step) >= size / 2 - 1e-9 for spans in (one, other))
         hits, said, there = hits + int((a & b).sum()), said + int(a.sum()), there + int(b.sum())
     precision = hits / said if said else float("nan")

@@ -72,10 +72,10 @@ class Frontend(nn.Module):
         scale = loud.rsqrt()[:, None, None]
         real, imag = real[:, self.first : self.last] * scale, imag[:, self.first : self.last] * scale
         log = (real.square() + imag.square() + FLOOR).log()
-        spectra = Spectra(real, imag, log, _normalised(speech), _normalised(inner(speech)), _normalised(1.0 - speech))
+        spectra = Spectra(real, imag, log, normalised(speech), normalised(inner(speech)), normalised(1.0 - speech))
         seconds = speech.sum(dim=1) * (self.hop / RATE)
         level = TO_DB * (loud / self.noise).log()
-        return spectra, seconds, level, self.bandwidth(power, _normalised(speech))
+        return spectra, seconds, level, self.bandwidth(power, normalised(speech))
 
     def bandwidth(self, power: Tensor, weight: Tensor) -> Tensor:
         """Highest bin within 65 dB of the strongest one, in the mean spectrum of speech frames, Hz (batch,)."""
@@ -108,5 +108,6 @@ def inner(speech: Tensor) -> Tensor:
     return -F.max_pool1d(-speech[:, None], 2 * REACH + 1, stride=1, padding=REACH)[:, 0]
 
 
-def _normalised(mask: Tensor) -> Tensor:
+def normalised(mask: Tensor) -> Tensor:
+    """Weights of frames from shares (batch, frames): (batch, frames, 1), summing to 1 where the shares reach 1."""
     return (mask / mask.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]

@@ -104,22 +104,11 @@ class Listener:
     def _judge(self) -> Heard:
         model, rate = self.detector, self.detector.rate
         held = np.ascontiguousarray(self._window[self._window.size - self._filled :])
-        measured = model.measure(held)
-        speech, llr = measured.speech, float(model.calibration.llr(measured.raw))
+        raw, speech, *measured = model.measure(held)
+        llr = float(model.calibration.llr(raw))
         length, fresh = self._filled / rate, self._fresh / rate
         frames = np.zeros((0, 3))
-        score = Score(
-            llr,
-            frames,
-            length,
-            speech,
-            measured.level,
-            bandwidth=measured.bandwidth,
-            novelty=measured.novelty,
-            gap=measured.gap,
-            content=measured.content,
-        )
-        why = unanswerable(score, model.rules) or ""
+        why = unanswerable(Score(llr, frames, length, speech, *measured), model.rules) or ""
         self._fresh = 0
         fade = math.exp(-fresh / self.memory)
         self._weight *= fade

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.spectral_torch import Stft
-from .frontend import NOISE_SHARE, RATE, STEPS, speech_frames
+from .frontend import NOISE_SHARE, RATE, STEPS, normalised, speech_frames
 from .model import export_detector
 
 WINDOW, HOP = 400, 160  # 25 ms and 10 ms
@@ -65,7 +65,7 @@ class LocalStatistics(nn.Module):
         next_real, next_imag = real[:, above] * scale, imag[:, above] * scale
         real, imag = real[:, kept] * scale, imag[:, kept] * scale
         log = 0.5 * (real.square() + imag.square() + FLOOR).log()
-        weight = (speech / speech.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]
+        weight = normalised(speech)
         fine = log - _smooth(log)
         before = _earlier(fine)
         across_cos, across_sin = _direction(real, imag, next_real, next_imag)
@@ -141,8 +141,7 @@ class SpanModel(nn.Module):
     def judge(self, statistics: Tensor, heard: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of synthetic, joint and voice from what `statistics` gave."""
         x = ((statistics - self.centre) / self.scale).clamp(-HELD, HELD)
-        weight = (heard / heard.sum(dim=1, keepdim=True).clamp_min(1.0))[:, :, None]
-        x = self.norm(self.inward(torch.cat([x, x - x @ weight], dim=1)))
+        x = self.norm(self.inward(torch.cat([x, x - x @ normalised(heard)], dim=1)))
         logits = self.head(self.dropout(self.blocks(x)))
         return logits[:, 0], logits[:, 1], logits[:, 2]
 

@@ -40,7 +40,7 @@ class Score:
     novelty: float = float("nan")
     gap: float = float("nan")
     content: float = float("nan")
-    synthetic: tuple[Span, ...] = ()
+    synthetic: tuple[Span, ...] = field(default=(), kw_only=True)
 
 
 class Measurement(NamedTuple):

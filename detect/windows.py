@@ -70,14 +70,4 @@ def gather(rows: NDArray[np.float64], seconds: float) -> Score:
 
     speech = np.nan if np.isnan(rows[:, SPEECH]).any() else total
     frames = rows[heard][:, [START, END, RAW]]
-    return Score(
-        average(RAW),
-        frames,
-        seconds,
-        speech,
-        level,
-        bandwidth=average(BANDWIDTH),
-        novelty=average(NOVELTY),
-        gap=average(GAP),
-        content=average(CONTENT),
-    )
+    return Score(average(RAW), frames, seconds, speech, level, *map(average, (BANDWIDTH, NOVELTY, GAP, CONTENT)))

@@ -17,7 +17,7 @@ from ...core.recipe import Strict
 from ..parts.layers import ConvNeXt1d
 from .parts import Mel, Voice
 from .sampling import Sampler
-from .transformer import GroupedCodes, Transformer, TransformerConfig
+from .transformer import GroupedCodes, Transformer, TransformerConfig, corrupted
 
 Tick = Callable[[int], None]
 """tick(steps done)."""
@@ -120,10 +120,7 @@ def _loss(table: GroupedCodes, body: Transformer, codes: Tensor, condition: Tens
     start = table.size - 1
     past = F.pad(codes, (1, 0), value=start)[:, :-1]
     past = torch.where(past < 0, start, past)
-    share = corrupt * torch.rand(len(past), 1, device=past.device)
-    wrong = torch.rand(past.shape, device=past.device) < share
-    past = torch.where(wrong, torch.randint_like(past, start), past)
-    logits = predicted(table, body, past, condition)
+    logits = predicted(table, body, corrupted(past, start, corrupt), condition)
     return F.cross_entropy(logits.flatten(0, 1), codes.flatten(), ignore_index=-1)
 
 

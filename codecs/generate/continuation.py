@@ -7,20 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ...core.audio import Audio, resample
+from ...core.audio import Audio, exactly, resample
 from ...core.weights import Card
 from .audiolm import CODES, AudioLm
 from .coding import codec_of, decoded
+from .joining import FADE, joined
 from .loading import loaded
 from .prompt import check_seconds, loudness, prepared
 from .recogniser import Recogniser
 from .sampling import Sampler
 
 RATE = 16_000
-# Samples over which the recording fades into what follows.
-_FADE = 160
 # Seconds of the prompt that give the voice.
 _VOICE = 8 * RATE
 
@@ -67,7 +65,7 @@ class Continuer:
         voice, heard = prepared(audio), resample(audio.mono(), RATE).samples[0]
         hop = self.model.hop_length
         # So much of its end is faded out that the border lies on a unit.
-        known = (heard.size - _FADE) // hop
+        known = (heard.size - FADE) // hop
         units = self.recogniser.units(voice)[:known].tolist()
         codes = self._codec.encode(Audio(voice[None], RATE)).codes[0, : CODES * known].tolist()
         count, generator = max(1, round(seconds * RATE / hop)), torch.Generator().manual_seed(seed)
@@ -84,14 +82,5 @@ class Continuer:
         made = made * np.float32(loudness(heard) / loudness(voice))
         made = made / np.float32(max(1.0, float(np.abs(made).max()) / 0.99))
         if keep_samples:
-            made = _joined(heard, made, known * hop)
+            made = joined(exactly(heard, made.size), made, known * hop, made.size)
         return Continued(Audio(made[None], RATE), known * hop / RATE, clarity)
-
-
-def _joined(heard: NDArray[np.float32], made: NDArray[np.float32], border: int) -> NDArray[np.float32]:
-    """`heard` up to the border, then `made`, into which the next samples of `heard` fade."""
-    fade = np.linspace(0, 1, _FADE + 2, dtype=np.float32)[1:-1]
-    joined = np.concatenate([heard[:border], made[border:]])
-    after = slice(border, border + _FADE)
-    joined[after] = fade * made[after] + (1 - fade) * heard[after]
-    return joined

@@ -199,3 +199,10 @@ class GroupedCodes(nn.Module):
         batch, steps, _ = hidden.shape
         y: Tensor = self.outlet(hidden).reshape(batch, steps * self.group, self.size)
         return y
+
+
+def corrupted(past: Tensor, codes: int, most: float) -> Tensor:
+    """Past codes (batch, n) for training: of each row up to the share `most`, another each time, is replaced."""
+    share = most * torch.rand(len(past), 1, device=past.device)
+    wrong = torch.rand(past.shape, device=past.device) < share
+    return torch.where(wrong, torch.randint_like(past, codes), past)

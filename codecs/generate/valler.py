@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ...core.recipe import Strict
 from .parts import Layout, Mel, PhoneEncoder, Voice
 from .sampling import Sampler, guided
-from .transformer import GroupedCodes, Transformer, TransformerConfig
+from .transformer import GroupedCodes, Transformer, TransformerConfig, corrupted
 
 
 class VallerConfig(Strict):
@@ -85,9 +85,7 @@ class Valler(nn.Module):
         condition = torch.where(alone, self.nothing, condition)
         past = F.pad(codes, (config.group, 0), value=config.codebook)[:, : -config.group]
         past = torch.where(past < 0, config.codebook, past)
-        share = config.corrupt * torch.rand(len(past), 1, device=past.device)
-        wrong = torch.rand(past.shape, device=past.device) < share
-        past = torch.where(wrong, torch.randint_like(past, config.codebook), past)
+        past = corrupted(past, config.codebook, config.corrupt)
         logits = self.logits(past, condition)
         return {
             "code": F.cross_entropy(logits.flatten(0, 1), codes.flatten(), ignore_index=-1),
