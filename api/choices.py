@@ -5,6 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+class CodecIs(StrEnum):
+    """What speech is that only went through a neural codec or vocoder."""
+
+    SYNTHETIC = "synthetic"
+    GENUINE = "genuine"
+
+
 class HigherIs(StrEnum):
     """Which class a high score speaks for: synthetic in ours, bona fide in ASVspoof's and most published files."""
 

@@ -41,9 +41,21 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def scan(self, source: Source, *, detector: str | None = None, prior: float | None = None) -> Detection:
-        """The verdict on a file (a path) or on the bytes of one; a long one is waited for."""
-        found: Detection = self._work("scan", source, detector=detector, prior=prior)
+    def scan(
+        self,
+        source: Source,
+        *,
+        detector: str | None = None,
+        prior: float | None = None,
+        codec_is: str | None = None,
+        thorough: bool = False,
+    ) -> Detection:
+        """The verdict on a file (a path) or on the bytes of one; a long one is waited for.
+
+        codec_is: "genuine" where a neural codec alone does not make speech synthetic. thorough: several hearings.
+        """
+        fields = {"detector": detector, "prior": prior, "codec_is": codec_is, "thorough": thorough or None}
+        found: Detection = self._work("scan", source, **fields)
         return found
 
     def verify(self, source: Source) -> Verification:

@@ -36,9 +36,21 @@ class AsyncClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def scan(self, source: Source, *, detector: str | None = None, prior: float | None = None) -> Detection:
-        """The verdict on a file (a path) or on the bytes of one; a long one is waited for."""
-        found: Detection = await self._work("scan", source, detector=detector, prior=prior)
+    async def scan(
+        self,
+        source: Source,
+        *,
+        detector: str | None = None,
+        prior: float | None = None,
+        codec_is: str | None = None,
+        thorough: bool = False,
+    ) -> Detection:
+        """The verdict on a file (a path) or on the bytes of one; a long one is waited for.
+
+        codec_is: "genuine" where a neural codec alone does not make speech synthetic. thorough: several hearings.
+        """
+        fields = {"detector": detector, "prior": prior, "codec_is": codec_is, "thorough": thorough or None}
+        found: Detection = await self._work("scan", source, **fields)
         return found
 
     async def verify(self, source: Source) -> Verification:

@@ -23,17 +23,16 @@ def scan(
     files: Iterable[Path],
     client: Client,
     *,
-    detector: str | None = None,
-    prior: float | None = None,
     workers: int = 1,
+    **asked: Any,
 ) -> Iterator[Scanned | Failed]:
     """Judge files in order, `workers` at a time. What the server refuses or this machine cannot read is a Failed.
 
-    Raises ServerError when the server cannot be reached.
+    asked: see `Client.scan`. Raises ServerError when the server cannot be reached.
     """
 
     def one(path: Path) -> Scanned:
-        result = client.scan(path, detector=detector, prior=prior).result
+        result = client.scan(path, **asked).result
         return Scanned(path=schemas.text_path(path), result=result)
 
     return _map(one, files, workers)

@@ -8,14 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from ..core import weights as store
-from ..core.audio import Limits
 from ..core.errors import UsageError
 from ..core.home import home
-from ..core.onnx_session import CPU
 from ..detect import registry
-from ..detect.decide import CodecIs
-from ..detect.scan import scan as detect
-from ..detect.scan import scan_many
+from ..detect.options import Options
+from ..detect.scan import scan_as, scan_many
 from ..detect.verdict import Failure, Verdict
 from ..detect.walk import expand
 from . import schemas
@@ -46,49 +43,32 @@ def _listed(paths: Iterable[Path]) -> str:
 
 def scan(
     files: Sequence[Path],
+    options: Options,
     *,
-    detector: str = DEFAULT_DETECTOR,
     workers: int = 1,
-    prior: float | None = None,
-    codec_is: CodecIs = "synthetic",
-    thorough: bool = False,
-    provider: str = CPU,
-    limits: Limits | None = None,
     key_files: Sequence[Path] = (),
     passphrase_file: Path | None = None,
     explain: bool = False,
 ) -> Iterator[Scanned | Failed]:
-    """Judge `files` in order; what cannot be read gives a Failed. `prior`: of synthetic, default the detector's.
+    """Judge `files` in order; what cannot be read gives a Failed.
 
-    codec_is: what speech is that only went through a neural codec. thorough: three hearings and a second expert.
-    provider: of ONNX Runtime, see `core.onnx_session.open_on`.
     explain: each answer with what carried its score. key_files: of watermark keys; with them each answer has
     `marks`, found in `workers` more processes. Raises UsageError for impossible arguments, WeightsError for an
     unknown detector and InputError for a key file that cannot be used, before any file is read.
     """
-    found = scan_many(
-        files,
-        detector=detector,
-        workers=workers,
-        prior=prior,
-        codec_is=codec_is,
-        thorough=thorough,
-        provider=provider,
-        limits=limits,
-    )
-    answers: Iterator[Scanned | Failed] = map(_record, found)
+    answers: Iterator[Scanned | Failed] = map(_record, scan_many(files, options, workers=workers))
     if explain:
-        answers = map(partial(explained, detector=detector, limits=limits), answers)
+        answers = map(partial(explained, options), answers)
     if not key_files:
         return answers
     from . import marking
 
     keys = marking.read_keys(key_files, passphrase_file)
-    marks = marking.verify(files, keys, marking.records_to_read(None), workers=workers, limits=limits)
+    marks = marking.verify(files, keys, marking.records_to_read(None), workers=workers, limits=options.limits)
     return map(marking.beside, answers, marks)
 
 
-def explained(answer: Scanned | Failed, *, detector: str, limits: Limits | None) -> Scanned | Failed:
+def explained(options: Options, answer: Scanned | Failed) -> Scanned | Failed:
     """A scan's answer with what carried its score. Raises UsageError for a detector that cannot tell."""
     from ..detect.explain import explain
 
@@ -96,7 +76,12 @@ def explained(answer: Scanned | Failed, *, detector: str, limits: Limits | None)
         return answer
     result = answer.result
     parts = explain(
-        answer.path, result.track, result.channel, detector=detector, limits=limits, scored=result.score is not None
+        answer.path,
+        result.track,
+        result.channel,
+        detector=options.detector,
+        limits=options.limits,
+        scored=result.score is not None,
     )
     told = tuple(schemas.Part(name=part.name, nats=round(part.nats, 4)) for part in parts)
     return answer.model_copy(update={"explanation": told})
@@ -113,11 +98,9 @@ def _record(answer: Verdict | Failure) -> Scanned | Failed:
     return Scanned(path=schemas.text_path(answer.path), result=schemas.from_verdict(answer))
 
 
-def judge(
-    file: Path, *, detector: str = DEFAULT_DETECTOR, prior: float | None = None, limits: Limits | None = None
-) -> Result:
+def judge(file: Path, options: Options) -> Result:
     """Judge one file. Raises AudioError when it cannot be read, else as `scan`."""
-    return schemas.from_verdict(detect(file, detector=detector, prior=prior, limits=limits))
+    return schemas.from_verdict(scan_as(options, file))
 
 
 def any_genuine(records: Iterable[Scanned | Failed]) -> bool:

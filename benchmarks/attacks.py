@@ -14,24 +14,22 @@ CVPR 2018). White noise of the same level stands beside it: what it does is no t
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import candidate
 import numpy as np
+import options
 import torch
 from clips import demo_clips, speech_clips
 from earwitness.core import audio, intervals, metrics
 from earwitness.core.audio import Audio
 from earwitness.core.errors import DataError
 from earwitness.core.sound import Samples
-from earwitness.detect import registry
 from earwitness.detect.aasist import AASIST, Aasist
 from scan import markdown, percent
 from treatments import (
@@ -155,19 +153,11 @@ def transfer(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Attacks on a detector.")
-    parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--detector", default=registry.DEFAULT, help=candidate.HELP)
-    parser.add_argument("--split", default="test", help="of the zoo's clips; dev while something is being chosen")
-    parser.add_argument("--clips", type=int, default=60)
+    parser = options.parser("Attacks on a detector.", clips=60)
     parser.add_argument("--demos", type=int, default=80, help="clips of tune pages")
     parser.add_argument("--transfer", type=int, default=16, help="fakes of the transfer attack, 0 for none")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--levels", type=float, nargs="*", default=[30.0, 20.0])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=0.0, help="ends each table after so long, 0 for no end")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="every answer as a line")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     detector = candidate.detector(chosen.detector)
@@ -201,8 +191,7 @@ def main() -> None:
         rows = [row(title, answers["none"], own, real) for title, own in answers.items()]
         print(markdown(["transfer attack", *HEAD], rows))
         print(markdown(["AASIST itself", "bona fide logit", "moved by", "moved by more than 1 %"], taken))
-    if chosen.json:
-        chosen.json.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in everything))
+    options.keep(everything, chosen.json)
 
 
 if __name__ == "__main__":

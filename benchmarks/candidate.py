@@ -1,4 +1,4 @@
-"""A detector for a benchmark: a name, or the card of one that is not published yet."""
+"""A detector for a benchmark: a name, or one that is not published yet."""
 
 from __future__ import annotations
 
@@ -8,33 +8,56 @@ from dataclasses import replace
 from pathlib import Path
 
 from earwitness.core import weights
-from earwitness.core.home import set_home
+from earwitness.core.home import home, set_home
+from earwitness.core.weights import Card
+from earwitness.detect import registry
 
-HELP = "a detector's name, or the path of a card with its graph beside it"
-_home: list[tempfile.TemporaryDirectory[str]] = []
+HELP = "a detector's name, or the path of a card, of a graph, or of a training's folder"
+_USUAL = home()
+_homes: list[tempfile.TemporaryDirectory[str]] = []
 
 
 def detector(text: str) -> str:
-    """The name under which `text` can be opened from now on, in this process and its workers.
+    """The name under which `text` can be opened until the next call, in this process and its workers.
 
-    A card goes by the name "candidate-NAME", because shipped names win, in a home of its own that ends with the
+    What has no name yet goes by "candidate-NAME", because shipped names win, in a home of its own that ends with the
     process.
     """
-    if not text.endswith(".toml"):
+    set_home(_USUAL)
+    path = Path(text)
+    if text in registry.names() or not path.exists():
         return text
-    if not _home:
-        _home.append(tempfile.TemporaryDirectory())
-        set_home(_home[0].name)
-    return publish(Path(text), Path(_home[0].name) / "weights")
+    _homes.append(tempfile.TemporaryDirectory())
+    set_home(_homes[-1].name)
+    return publish(path, home() / "weights")
 
 
-def publish(card_file: Path, folder: Path) -> str:
-    """Copy a card and its files into `folder` under another name, which is returned."""
-    card = weights.read_card(card_file)
+def publish(source: Path, folder: Path) -> str:
+    """Copy a card, or what `found` makes of another path, and its files into `folder` under another name, which is
+    returned."""
+    card, files = found(source)
     name = f"candidate-{card.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {part: folder / f"{name}{Path(entry['file']).suffix}" for part, entry in card.files.items()}
+    parts = {part: folder / f"{name}{file.suffix}" for part, file in files.items()}
     for part, target in parts.items():
-        shutil.copyfile(weights.path(card, part), target)
+        shutil.copyfile(files[part], target)
     weights.write_card(replace(card, name=name, folder=folder), parts)
     return name
+
+
+def found(source: Path) -> tuple[Card, dict[str, Path]]:
+    """The detector at a path, which is its card, its graph or the folder of its training, and its files by part.
+
+    A graph that no card beside it names gets one that says that its numbers are no likelihood ratios.
+    """
+    if source.suffix == ".toml":
+        fitting = [weights.read_card(source)]
+    else:
+        beside = sorted((source if source.is_dir() else source.parent).glob("*.toml"))
+        cards = [card for file in beside if (card := weights.read_card(file)).kind == registry.KIND]
+        fitting = [c for c in cards if source.is_dir() or c.files.get("onnx", {}).get("file") == source.name]
+    if fitting:
+        return fitting[0], {part: weights.path(fitting[0], part) for part in fitting[0].files}
+    if source.is_dir():
+        raise SystemExit(f"{source} holds no detector.")
+    return Card(source.stem, registry.KIND, source.parent, settings={"calibrated": False}), {"onnx": source}

@@ -4,12 +4,12 @@
         [--split dev ...] [--chains] [--workers 1] [--json FILE]
     python benchmarks/generated_detection.py --manifest BUILT/manifest.jsonl --without matcha --training FILE
 
-PATH is an ONNX graph or the folder of a training; with a card beside it that names the graph the decisions are those
-of its thresholds, without one only its EER means something. The first form prints, for each detector, the shares of
-decisions on the genuine clips and on the fakes of each system, the EER of each system against the genuine twins of
-its own clips, and the share of fakes that score above their twins; 95 % intervals resample whole speakers. A clip
-without a score counts as 0, neither way. Only clean clips count, unless --chains. The second form writes the manifest
-on which a detector is trained that never heard a generator: earwitness train DETECTOR --data FILE --out DIR.
+PATH is a card, an ONNX graph or the folder of a training; with a card beside it that names the graph the decisions
+are those of its thresholds, without one only its EER means something. The first form prints, for each detector, the
+shares of decisions on the genuine clips and on the fakes of each system, the EER of each system against the genuine
+twins of its own clips, and the share of fakes that score above their twins; 95 % intervals resample whole speakers. A
+clip without a score counts as 0, neither way. Only clean clips count, unless --chains. The second form writes the
+manifest on which a detector is trained that never heard a generator: earwitness train DETECTOR --data FILE --out DIR.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,14 +24,14 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import candidate
 import numpy as np
 from earwitness.core import intervals, metrics
 from earwitness.core.errors import DataError
-from earwitness.core.home import home, set_home
-from earwitness.core.weights import Card, cards, read_card, write_card
 from earwitness.datasets import manifest
 from earwitness.datasets.manifest import Clip
 from earwitness.detect import registry
+from earwitness.detect.options import Options
 from earwitness.detect.scan import scan_many
 from earwitness.detect.verdict import Failure
 from scan import markdown, percent
@@ -51,28 +50,11 @@ class Heard:
     score: float
 
 
-def installed(path: Path, number: int) -> str:
-    """The name under which a graph, or the detector of a training's folder, was put into this home."""
-    folder = path if path.is_dir() else path.parent
-    found = [card for file in sorted(folder.glob("*.toml")) if (card := read_card(file)).kind == registry.KIND]
-    fitting = [card for card in found if path.is_dir() or card.files.get("onnx", {}).get("file") == path.name]
-    if path.is_dir() and not fitting:
-        raise SystemExit(f"{path} holds no detector.")
-    card = fitting[0] if fitting else Card(path.stem, registry.KIND, folder, settings={"calibrated": False})
-    graph = folder / card.files["onnx"]["file"] if fitting else path
-    weights = home() / "weights"
-    weights.mkdir(exist_ok=True)
-    name = f"{number}-{card.name}"
-    (weights / f"{name}.onnx").write_bytes(graph.read_bytes())
-    write_card(replace(card, name=name, folder=weights), {"onnx": weights / f"{name}.onnx"})
-    return name
-
-
 def heard_by(detector: str, clips: Sequence[Clip], workers: int) -> list[Heard]:
     """Every clip by one detector."""
     place = {clip.path: number for number, clip in enumerate(clips)}
     rows = []
-    found = scan_many([clip.path for clip in clips], detector=detector, workers=workers)
+    found = scan_many([clip.path for clip in clips], Options(detector=detector), workers=workers)
     for clip, verdict in zip(clips, found, strict=True):
         if isinstance(verdict, Failure):
             raise SystemExit(f"{verdict.path}: {verdict.error}")
@@ -129,7 +111,7 @@ def chosen_clips(clips: Sequence[Clip], splits: Sequence[str], chains: bool) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--detector", action="append", default=[], metavar="NAME|PATH")
+    parser.add_argument("--detector", action="append", default=[], metavar="NAME|PATH", help=candidate.HELP)
     parser.add_argument("--split", action="append", default=[], choices=manifest.SPLITS)
     parser.add_argument("--chains", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
@@ -149,19 +131,15 @@ def main() -> None:
     if not clips:
         raise SystemExit("The manifest has no fakes with twins in these splits.")
     lines = []
-    known, usual = cards(registry.KIND), home()
-    with tempfile.TemporaryDirectory() as folder:
-        for number, detector in enumerate(chosen.detector or [registry.DEFAULT]):
-            set_home(usual if detector in known else Path(folder))
-            name = detector if detector in known else installed(Path(detector), number)
-            heard = heard_by(name, clips, chosen.workers)
-            groups: dict[str, list[Heard]] = defaultdict(list)
-            for one in heard:
-                groups[one.system].append(one)
-            table = [row(system, heard, own) for system, own in sorted(groups.items())]
-            head = ["%", "clips", *DECISIONS, "EER", "above its twin"]
-            print(f"{detector}\n\n{markdown(head, table)}", flush=True)
-            lines += [json.dumps({"detector": detector, **asdict(one)}) for one in heard]
+    for detector in chosen.detector or [registry.DEFAULT]:
+        heard = heard_by(candidate.detector(detector), clips, chosen.workers)
+        groups: dict[str, list[Heard]] = defaultdict(list)
+        for one in heard:
+            groups[one.system].append(one)
+        table = [row(system, heard, own) for system, own in sorted(groups.items())]
+        head = ["%", "clips", *DECISIONS, "EER", "above its twin"]
+        print(f"{detector}\n\n{markdown(head, table)}", flush=True)
+        lines += [json.dumps({"detector": detector, **asdict(one)}) for one in heard]
     if chosen.json is not None:
         chosen.json.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 

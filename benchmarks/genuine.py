@@ -12,14 +12,9 @@ condition passes when its false alarms are at most 2 %.
 
 from __future__ import annotations
 
-import argparse
-import json
-from dataclasses import asdict
-from pathlib import Path
-
 import candidate
+import options
 from clips import speech_clips
-from earwitness.detect import registry
 from scan import markdown, percent
 from treatments import Answer, by, fakes, genuine, hear, paired, share, speakers_in_turn
 
@@ -86,16 +81,7 @@ def condition(title: str, rows: list[Answer]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="False alarms and misses in everyday conditions.")
-    parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--detector", default=registry.DEFAULT, help=candidate.HELP)
-    parser.add_argument("--split", default="test", help="dev while something is being chosen")
-    parser.add_argument("--clips", type=int, default=80)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=0.0, help="ends the conditions after so long, 0 for no end")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="every answer as a line")
-    chosen = parser.parse_args()
+    chosen = options.parser("False alarms and misses in everyday conditions.", clips=80).parse_args()
     detector, audio = candidate.detector(chosen.detector), chosen.shared / "audio"
     clips = speech_clips(chosen.shared, chosen.split)
     plain = hear(genuine(clips), {"as recorded": ""}, detector, seconds=60.0, workers=chosen.workers)
@@ -122,8 +108,7 @@ def main() -> None:
     print(markdown([*head, "at most 2 %"], rows))
     systems = [[name, *alone(own)] for name, own in by([a for a in treated["as recorded"] if a.synthetic], "system")]
     print(markdown(["fakes as made, by", *HEAD], systems))
-    if chosen.json:
-        chosen.json.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in [*plain, *answers]))
+    options.keep([*plain, *answers], chosen.json)
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ scores, which takes each for news, and the highest window.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import candidate
 import numpy as np
+import options
 from clips import SpeechClip, speech_clips
 from earwitness.core import audio, intervals, run
 from earwitness.core.sound import Samples
@@ -130,15 +129,9 @@ def row(length: str, rows: Sequence[Heard], high: float) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Verdicts on long genuine recordings.")
-    parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--detector", default=registry.DEFAULT, help=candidate.HELP)
-    parser.add_argument("--split", default="test", help="dev while something is being chosen")
+    parser = options.parser("Verdicts on long genuine recordings.")
     parser.add_argument("--lengths", nargs="*", default=list(LENGTHS), choices=list(LENGTHS))
     parser.add_argument("--part", type=float, default=1.0, help="so many of the recordings of each length")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="every recording as a line")
     chosen = parser.parse_args()
     detector = candidate.detector(chosen.detector)
     clips = speech_clips(chosen.shared, chosen.split)
@@ -153,8 +146,7 @@ def main() -> None:
         everything += found
     head = ["length", "recordings", "called synthetic %", "inconclusive %", "genuine %", "mean score", "deviation"]
     print(markdown([*head, "highest", "synthetic by the sum %", "by the highest window %"], rows))
-    if chosen.json:
-        chosen.json.write_text("".join(json.dumps(asdict(heard)) + "\n" for heard in everything))
+    options.keep(everything, chosen.json)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from clips import DemoClip, demo_clips
 from earwitness.core import intervals, metrics
 from earwitness.core.home import set_home
 from earwitness.detect import registry
+from earwitness.detect.options import Options
 from earwitness.detect.scan import scan_many
 from earwitness.detect.verdict import Failure, Verdict
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Judged:
 def ours(detector: str, clips: Sequence[DemoClip]) -> tuple[Judged, list[Verdict]]:
     """Our scores; a clip without a score (too little speech ...) counts as 0, neither way."""
     verdicts = []
-    for found in scan_many([clip.path for clip in clips], detector=detector):
+    for found in scan_many([clip.path for clip in clips], Options(detector=detector)):
         if isinstance(found, Failure):
             raise SystemExit(f"{found.path}: {found.error}")
         verdicts.append(found)

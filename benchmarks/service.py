@@ -27,6 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import httpx
 import psutil
 from earwitness.core.audio import save
+from earwitness.detect.options import Options
 from earwitness.detect.scan import scan_many
 from scan import markdown
 from speed import babble
@@ -108,7 +109,7 @@ def load(url: str, clips: list[bytes], paths: list[Path], clients: list[int], se
     print(markdown(["clients", "requests/s", "p50 ms", "p95 ms", "p99 ms", "failed"], rows))
     for workers in (1, 2):
         began = time.perf_counter()
-        done = sum(1 for _ in scan_many(paths * 10, workers=workers))
+        done = sum(1 for _ in scan_many(paths * 10, Options(), workers=workers))
         print(f"command line, {workers} worker(s): {done / (time.perf_counter() - began):.1f} clips/s")
 
 

@@ -12,20 +12,16 @@ table is sound without any speech, which must be inconclusive.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from pathlib import Path
 
 import candidate
 import numpy as np
+import options
 from clips import demo_clips, speech_clips
 from earwitness.core import intervals, metrics
 from earwitness.core.audio import Audio
 from earwitness.core.errors import DataError
 from earwitness.core.sound import Samples
-from earwitness.detect import registry
 from earwitness.detect.scan import scan
 from numpy.typing import NDArray
 from scan import markdown, percent
@@ -116,16 +112,8 @@ def without_speech(detector: str) -> list[list[str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What a detector hears when something is taken away.")
-    parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--detector", default=registry.DEFAULT, help=candidate.HELP)
-    parser.add_argument("--split", default="test", help="of the genuine clips; dev while something is being chosen")
-    parser.add_argument("--clips", type=int, default=60)
+    parser = options.parser("What a detector hears when something is taken away.", clips=60)
     parser.add_argument("--demos", type=int, default=150, help="clips of tune pages")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=0.0, help="ends each table after so long, 0 for no end")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="every answer as a line")
     chosen = parser.parse_args()
     detector = candidate.detector(chosen.detector)
     some = speakers_in_turn(speech_clips(chosen.shared, chosen.split), chosen.clips, chosen.seed)
@@ -144,8 +132,7 @@ def main() -> None:
         found = dict(by(answers, "treatment"))
         print(markdown([title, *head], [answers_of(name, found[name]) for name in SHUFFLES]), flush=True)
     print(markdown(["sound without speech", "decision", "score", "why"], without_speech(detector)))
-    if chosen.json:
-        chosen.json.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in everything))
+    options.keep(everything, chosen.json)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from earwitness.core.audio import Audio
 from earwitness.core.home import set_home
 from earwitness.core.onnx_session import open_session
 from earwitness.detect import registry
+from earwitness.detect.options import Options
 from earwitness.detect.scan import scan_many
 from scan import markdown
 
@@ -71,7 +72,7 @@ def spent() -> float:
 
 def speed(paths: Sequence[Path], detector: str, workers: int, heard: float) -> Speed:
     """From the answers of the first files on, so that the start of the workers is not counted."""
-    answers: Iterator[object] = iter(scan_many(paths, detector=detector, workers=workers))
+    answers: Iterator[object] = iter(scan_many(paths, Options(detector=detector), workers=workers))
     for _ in range(2 * workers):
         next(answers)
     start, before, count = time.perf_counter(), spent(), 0

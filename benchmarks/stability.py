@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from clips import demo_clips, speech_clips
 from earwitness.core import audio
+from earwitness.detect.options import Options
 from earwitness.detect.scan import scan, scan_many
 from earwitness.detect.verdict import Failure
 from scan import markdown
@@ -44,7 +45,7 @@ def main() -> None:
         for suffix in ("wav", "flac"):
             for index, wave in enumerate(waves):
                 audio.save(Path(folder) / suffix / f"{index:04d}.{suffix}", wave)
-            together = list(scan_many([Path(folder) / suffix]))
+            together = list(scan_many([Path(folder) / suffix], Options()))
             same = sum(
                 not isinstance(found, Failure) and found.score == own.score
                 for found, own in zip(together, alone, strict=True)

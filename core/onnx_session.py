@@ -9,20 +9,8 @@ from pathlib import Path
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
-from .errors import UsageError, WeightsError
-
-CPU = "cpu"
-# Names of the execution providers of ONNX Runtime that run a float graph as it is.
-PROVIDERS = {
-    CPU: "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "migraphx": "MIGraphXExecutionProvider",
-    "rocm": "ROCMExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "directml": "DmlExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-}
+from .errors import WeightsError
+from .providers import CPU, PROVIDERS, check_provider
 
 
 def open_session(
@@ -50,12 +38,6 @@ def open_on(file: Path, threads: int = 1, provider: str = CPU) -> tuple[onnxrunt
     if wanted not in session.get_providers():
         return session, f"the provider {provider!r} could not be started; the CPU was used"
     return session, ""
-
-
-def check_provider(provider: str) -> None:
-    """Raises UsageError for a name that is not in PROVIDERS."""
-    if provider not in PROVIDERS:
-        raise UsageError(f"There is no execution provider {provider!r}; known: {', '.join(PROVIDERS)}.")
 
 
 def _open(

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ..core import weights
 from ..core.errors import DataError, WeightsError
 from ..core.home import home
-from ..core.onnx_session import CPU, open_on
+from ..core.onnx_session import open_on
+from ..core.providers import CPU
 from ..core.sound import Samples
 from . import spans
 from .calibrate import Calibration

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from ..core.audio import Audio, Limits
 from ..core.errors import AudioError, InputError, UsageError
-from ..core.onnx_session import CPU
+from ..core.providers import CPU
 from ..core.run import map as run_map
 from . import registry
 from .decide import CodecIs, Outcome, decide, probability
 from .hearing import channel_scores
+from .options import Options
 from .registry import Detector
 from .source import Track, of_audio, of_file
 from .thorough import SECOND, doubted
@@ -40,21 +41,21 @@ def scan(
 ) -> Verdict:
     """Judge one file, or an array (n,) or (channels, n) with its `rate` in Hz.
 
-    Every channel of every audio track is scored; the verdict is that of the highest score. prior: of being
-    synthetic, for the probability; the card's own without it. codec_is: what speech is that only went through a
-    neural codec or vocoder. thorough: see `thorough.hear`; several times slower. threads: of the graph. provider: see
-    `core.onnx_session.open_on`. limits: on length, size and channels, checked before decoding.
-    Raises AudioError for what cannot be read, WeightsError for an unknown detector, UsageError for a missing rate.
+    Every channel of every audio track is scored; the verdict is that of the highest score. The other arguments are
+    those of `Options`. Raises AudioError for what cannot be read, WeightsError for an unknown detector, UsageError
+    for a missing rate and for impossible options.
     """
-    model = registry.open(detector, threads, provider)
-    _check_prior(prior)
-    how = How(
-        model.rules.prior if prior is None else prior, codec_is, _second(detector, provider) if thorough else None
-    )
+    return scan_as(Options(detector, prior, codec_is, thorough, threads, provider, limits), source, rate)
+
+
+def scan_as(options: Options, source: Path | str | Audio | NDArray[Any], rate: int | None = None) -> Verdict:
+    """The same with its options in one."""
+    model = registry.open(options.detector, options.threads, options.provider)
+    how = _how(options, model)
     if isinstance(source, (str, Path)):
         if rate is not None:
             raise UsageError("A file brings its own sampling rate; leave `rate` out.")
-        return judge(of_file(Path(source), limits), model, how, str(source))
+        return judge(of_file(Path(source), options.limits), model, how, str(source))
     if not isinstance(source, Audio):
         if rate is None:
             raise UsageError("An array needs its sampling rate: scan(array, rate).")
@@ -62,47 +63,21 @@ def scan(
     return judge(of_audio(source), model, how, "")
 
 
-def scan_many(
-    paths: Iterable[Path | str],
-    *,
-    detector: str = registry.DEFAULT,
-    prior: float | None = None,
-    codec_is: CodecIs = "synthetic",
-    thorough: bool = False,
-    workers: int = 1,
-    threads: int = 1,
-    provider: str = CPU,
-    limits: Limits | None = None,
-) -> Iterator[Verdict | Failure]:
+def scan_many(paths: Iterable[Path | str], options: Options, *, workers: int = 1) -> Iterator[Verdict | Failure]:
     """Judge files and whatever sound lies below folders, in order; a file that cannot be read is a Failure.
 
-    workers: processes. The rest as in `scan`. Raises WeightsError and UsageError before the first file.
+    workers: processes. Raises WeightsError and UsageError before the first file.
     """
     if workers < 1:
         raise UsageError(f"The number of workers must be at least 1, not {workers}.")
-    _check_prior(prior)
-    registry.open(detector, threads, provider)
-    one = partial(
-        _scan_or_fail,
-        detector=detector,
-        prior=prior,
-        codec_is=codec_is,
-        thorough=thorough,
-        threads=threads,
-        provider=provider,
-        limits=limits,
-    )
+    registry.open(options.detector, options.threads, options.provider)
+    one = partial(_scan_or_fail, options)
     return run_map(one, expand(paths), engine="pool" if workers > 1 else "local", workers=workers)
 
 
-def _check_prior(prior: float | None) -> None:
-    if prior is not None and not 0.0 < prior < 1.0:
-        raise UsageError(f"The prior must lie between 0 and 1, not {prior:g}.")
-
-
-def _scan_or_fail(path: Path, **how: Any) -> Verdict | Failure:
+def _scan_or_fail(options: Options, path: Path) -> Verdict | Failure:
     try:
-        return scan(path, **how)
+        return scan_as(options, path)
     except InputError as error:
         return Failure(str(path), str(error))
 
@@ -117,8 +92,12 @@ class How:
     second: Detector | None = None
 
 
-def _second(detector: str, provider: str) -> Detector:
-    return registry.open(SECOND if detector != SECOND else registry.DEFAULT, provider=provider)
+def _how(options: Options, model: Detector) -> How:
+    prior = model.rules.prior if options.prior is None else options.prior
+    if not options.thorough:
+        return How(prior, options.codec_is)
+    second = SECOND if options.detector != SECOND else registry.DEFAULT
+    return How(prior, options.codec_is, registry.open(second, provider=options.provider))
 
 
 def judge(tracks: Iterable[Track], detector: Detector, how: How, path: str) -> Verdict:

@@ -29,9 +29,10 @@ def demo(
 
     Exits with 1 when a decoded file is called genuine, of which nothing is shown then, or a mark is not found again.
     """
+    from ...detect.options import Options
     from .. import mark_table, marking, service, table, workshop
 
-    name = detector or service.DEFAULT_DETECTOR
+    asked = Options(detector=detector or service.DEFAULT_DETECTOR)
     with contextlib.ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         made = workshop.decode_examples(folder)
@@ -46,7 +47,7 @@ def demo(
         )
         if out is not None:
             print(f"   Listen to them in {out}.")
-        verdicts = list(service.scan([example.audio for example in made], detector=name))
+        verdicts = list(service.scan([example.audio for example in made], asked))
         if service.any_genuine(verdicts):
             print(
                 "2. The scan took synthetic speech for genuine or could not read it; its verdicts cannot be trusted."
@@ -63,7 +64,7 @@ def demo(
         print("   p bounds the chance that sound without the mark passes for marked, whatever the sound is.")
     if audio:
         print("4. Scanned your recordings:")
-        records = list(service.scan(service.find(audio), detector=name))
+        records = list(service.scan(service.find(audio), asked))
         table.show(table.SCAN_HEADER, map(table.scan_row, records))
         print(table.summary(records))
     else:

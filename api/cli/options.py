@@ -106,4 +106,7 @@ class DeviceName(StrEnum):
 Device = Annotated[DeviceName | None, typer.Option(help="Where to train (default: as the recipe says).")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Steps to train (default: as the recipe says).")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the training that was begun in the folder.")]
+Provider = Annotated[
+    str, typer.Option(help="Execution provider of ONNX Runtime, such as cuda; the CPU where there is none.")
+]
 Workers = Annotated[int, typer.Option(min=1, help="Processes to work with.")]

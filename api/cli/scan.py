@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Csv, Debug, Home, Json, Quiet, Workers, server
+from ..choices import CodecIs
+from .options import Csv, Debug, Home, Json, Provider, Quiet, Workers, server
 
 if TYPE_CHECKING:
     from ...core.audio import Limits
     from ..writers import Record
-
-
-class CodecIs(StrEnum):
-    """What speech is that only went through a neural codec or vocoder."""
-
-    SYNTHETIC = "synthetic"
-    GENUINE = "genuine"
 
 
 class FailOn(StrEnum):
@@ -58,10 +52,7 @@ def scan(
             "--thorough", help="Listen three times at shifted places, and ask a second expert; four times slower."
         ),
     ] = False,
-    provider: Annotated[
-        str,
-        typer.Option(help="Execution provider of ONNX Runtime, such as cuda; the CPU where there is none."),
-    ] = "cpu",
+    provider: Provider = "cpu",
     explain: Annotated[
         bool, typer.Option("--explain", help="Tell which statistics carried each score; the file is decoded twice.")
     ] = False,
@@ -87,6 +78,7 @@ def scan(
     JSON Lines with '--json -'. A file that cannot be read never stops the others.
     """
     from ...core.errors import UsageError
+    from ...detect.options import Options
     from .. import service, table, writers
     from .progress import counted
 
@@ -96,30 +88,30 @@ def scan(
     client = server(ctx)
     if client is None:
         key_files = [*(watermark_key or ()), *service.configured_key_files()]
-        answers = service.scan(
-            files,
+        options = Options(
             detector=detector or service.DEFAULT_DETECTOR,
-            workers=workers,
             prior=prior,
             codec_is=codec_is.value,
             thorough=thorough,
             provider=provider,
             limits=_limits(max_seconds, max_bytes, max_channels),
-            key_files=key_files,
-            passphrase_file=passphrase_file,
-            explain=explain,
+        )
+        answers = service.scan(
+            files, options, workers=workers, key_files=key_files, passphrase_file=passphrase_file, explain=explain
         )
     else:
         from .. import remote
 
-        own = (explain, watermark_key, thorough, codec_is is not CodecIs.SYNTHETIC, provider != "cpu")
+        own = (explain, watermark_key, provider != "cpu")
         if any(own) or any(limit is not None for limit in (max_seconds, max_bytes, max_channels)):
             raise UsageError(
-                "With --server, keys of marks, limits and the way to listen are the server's own, and it does not "
-                "explain."
+                "With --server, keys of marks, limits and the provider are the server's own, and it does not explain."
             )
         key_files = []
-        answers = remote.scan(files, client, detector=detector, prior=prior, workers=workers)
+        codecs = None if codec_is is CodecIs.SYNTHETIC else codec_is.value
+        answers = remote.scan(
+            files, client, workers=workers, detector=detector, prior=prior, codec_is=codecs, thorough=thorough
+        )
     records: list[Record] = []
     with contextlib.ExitStack() as stack:
         sinks = []

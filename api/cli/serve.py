@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Debug, Home
+from .options import Debug, Home, Provider
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -50,6 +50,7 @@ def serve(
     request_seconds: Annotated[float, typer.Option(help="Time limit of a request's work.")] = 30.0,
     job_seconds: JobSeconds = 3600.0,
     memory: Memory = 2048,
+    provider: Provider = "cpu",
     max_seconds: MaxSeconds = 14400.0,
     max_bytes: MaxBytes = 1 << 30,
     max_channels: MaxChannels = 16,
@@ -89,8 +90,8 @@ def serve(
         spool=spool,
         sync_seconds=sync_seconds,
         bounds=_bounds(max_seconds, max_bytes, max_channels),
-        pool=PoolSettings(children, request_seconds, memory << 20),
-        job_pool=PoolSettings(max(1, workers), job_seconds, memory << 20, recycle_after=50),
+        pool=PoolSettings(children, request_seconds, memory << 20, provider=provider),
+        job_pool=PoolSettings(max(1, workers), job_seconds, memory << 20, recycle_after=50, provider=provider),
         job_workers=workers,
         max_waiting=max_waiting,
         rate=rate,
@@ -114,6 +115,7 @@ def worker(
     workers: Annotated[int, typer.Option(min=1, help="Jobs at once.")] = 1,
     job_seconds: JobSeconds = 3600.0,
     memory: Memory = 2048,
+    provider: Provider = "cpu",
     max_seconds: MaxSeconds = 14400.0,
     max_bytes: MaxBytes = 1 << 30,
     max_channels: MaxChannels = 16,
@@ -138,7 +140,7 @@ def worker(
         queue=queue,
         spool=spool,
         bounds=_bounds(max_seconds, max_bytes, max_channels),
-        job_pool=PoolSettings(workers, job_seconds, memory << 20, recycle_after=50),
+        job_pool=PoolSettings(workers, job_seconds, memory << 20, recycle_after=50, provider=provider),
         job_workers=workers,
         webhook_hosts=tuple(name.lower() for name in webhook_host or ()),
         keep_uploads=keep_uploads,

@@ -10,18 +10,31 @@ from starlette.responses import Response
 
 from ...core import weights
 from ..answers import Detection, Job
+from ..choices import CodecIs
 from ..problems import ProblemError
 from .callers import Caller, need
+from .fields import one_of
 from .openapi import documented, upload_body
 
 router = APIRouter(tags=["detections"])
-FIELDS = {
+FIELDS: dict[str, dict[str, Any]] = {
     "detector": {
         "type": "string",
         "description": "name of the detector; default: the server's",
         "example": "baseline",
     },
     "prior": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "description": "of synthetic"},
+    "codec_is": {
+        "type": "string",
+        "enum": [word.value for word in CodecIs],
+        "description": "what speech is that only went through a neural codec or vocoder; default: synthetic. With "
+        "`genuine` a recording is called synthetic only where the speech itself sounds synthesised",
+    },
+    "thorough": {
+        "type": "boolean",
+        "description": "listen three times at shifted places, and ask a second expert, whose contradiction makes the "
+        "answer inconclusive; four times slower. Default: false",
+    },
 }
 
 
@@ -49,6 +62,10 @@ def options(fields: dict[str, str]) -> dict[str, Any]:
             raise ProblemError("invalid-request", "There is no detector of that name here.")
     if "prior" in fields:
         chosen["prior"] = _prior(fields["prior"])
+    if "codec_is" in fields:
+        chosen["codec_is"] = one_of("codec_is", fields["codec_is"], FIELDS["codec_is"]["enum"])
+    if "thorough" in fields:
+        chosen["thorough"] = one_of("thorough", fields["thorough"], ("true", "false")) == "true"
     return chosen
 
 

@@ -16,6 +16,7 @@ from ..problems import ProblemError
 from ..schemas import MarkRecord, line
 from ..state.jobs import JobRow
 from .callers import Caller, need
+from .fields import one_of
 from .openapi import documented, upload_body
 
 router = APIRouter(tags=["marks"])
@@ -120,9 +121,7 @@ async def audio(
 
 def _embedding(owner: str, marks: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
     """The fields as a task takes them. Raises ProblemError."""
-    form = fields.get("format", "wav")
-    if form not in FORMATS:
-        raise ProblemError("invalid-request", f"The field 'format' is one of {', '.join(FORMATS)}.")
+    form = one_of("format", fields.get("format", "wav"), FORMATS)
     strength = None if "strength" not in fields else _strength(fields["strength"])
     return {
         **marks,

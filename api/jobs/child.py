@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 
 from ...core.errors import AudioError, DataError, EarwitnessError, LimitError, StorageError, UsageError
 from ...core.home import set_home
+from ...core.providers import CPU
 from .spool import NO_ROOM
 from .tasks import Outcome, Task
 
@@ -24,16 +25,17 @@ LARGEST_TASK = 1 << 20
 READY = b"ready"
 
 
-def serve(connection: Connection, home: str, memory: int, cpu_seconds: int) -> None:
+def serve(connection: Connection, home: str, memory: int, cpu_seconds: int, provider: str) -> None:
     """Answer tasks until the parent closes the connection.
 
-    memory: bytes of address space. cpu_seconds: of processor time for one task.
+    memory: bytes of address space, or of data where `provider` is not the CPU: drivers of accelerators reserve many
+    times more addresses than they use. cpu_seconds: of processor time for one task.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a task ends
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_parent()
     set_home(home)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_AS if provider == CPU else resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     connection.send_bytes(READY)
     while True:
@@ -45,7 +47,8 @@ def serve(connection: Connection, home: str, memory: int, cpu_seconds: int) -> N
         spent = int(used.ru_utime + used.ru_stime) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (spent + cpu_seconds, resource.RLIM_INFINITY))
         try:
-            connection.send_bytes(perform(task).model_dump_json().encode())
+            outcome = perform(task.model_copy(update={"provider": provider}))
+            connection.send_bytes(outcome.model_dump_json().encode())
         except BrokenPipeError:
             return
 

@@ -18,6 +18,7 @@ import structlog
 
 from ...core.errors import EarwitnessError
 from ...core.home import home
+from ...core.providers import CPU, check_provider
 from ...core.run import single_threaded
 from .child import READY, serve
 from .tasks import Outcome, Task
@@ -44,13 +45,18 @@ class Draining(EarwitnessError):
 class PoolSettings:
     """children: processes. seconds: wall time of one task. memory: bytes of a child's address space.
 
-    recycle_after: tasks, after which a child is replaced.
+    recycle_after: tasks, after which a child is replaced. provider: of ONNX Runtime, see `core.onnx_session.open_on`.
+    Raises UsageError for an unknown provider.
     """
 
     children: int = 2
     seconds: float = 30.0
     memory: int = 2 << 30
     recycle_after: int = 500
+    provider: str = CPU
+
+    def __post_init__(self) -> None:
+        check_provider(self.provider)
 
 
 @dataclass
@@ -175,7 +181,8 @@ class Pool:
     def _fork(self) -> _Child:
         context = multiprocessing.get_context("forkserver")
         ours, theirs = context.Pipe()
-        arguments = (theirs, str(self.home), self.settings.memory, int(self.settings.seconds) + 1)
+        settings = self.settings
+        arguments = (theirs, str(self.home), settings.memory, int(settings.seconds) + 1, settings.provider)
         process = context.Process(target=serve, args=arguments, daemon=True)
         prepare()
         process.start()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from ...core.providers import CPU
 from ..schemas import Schema
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Bounds(Schema):
 class Task(Schema):
     """One piece of work on one file. kind: of the work; options: what that kind takes.
 
-    sync_seconds: answer `long` instead of working on more seconds than these.
+    sync_seconds: answer `long` instead of working on more seconds than these. provider: of ONNX Runtime, as the
+    process has it that does the work.
     """
 
     kind: Literal["scan", "mark", "verify", "record"]
@@ -38,6 +40,7 @@ class Task(Schema):
     bounds: Bounds
     options: dict[str, Any] = Field(default_factory=dict)
     sync_seconds: float | None = None
+    provider: str = CPU
 
 
 class Outcome(Schema):

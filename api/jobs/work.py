@@ -9,6 +9,7 @@ from pathlib import Path
 from ...core.audio import probe
 from ...core.errors import LimitError, UsageError
 from ...core.weights import card
+from ...detect.options import Options
 from ...watermark.key import Key
 from ...watermark.layout import VERSION
 from .. import marking, service
@@ -17,15 +18,11 @@ from .tasks import Outcome, Task
 
 
 def scan(task: Task) -> Outcome:
-    """A detection. options: detector, prior."""
+    """A detection. options: those of `Options` that the caller named."""
 
     def judge(task: Task) -> Outcome:
-        result = service.judge(
-            Path(task.path),
-            detector=task.options.get("detector") or service.DEFAULT_DETECTOR,
-            prior=task.options.get("prior"),
-            limits=task.bounds.limits(),
-        )
+        asked = Options(**task.options, provider=task.provider, limits=task.bounds.limits())
+        result = service.judge(Path(task.path), asked)
         return _outcome(result, result.model)
 
     return _in_time(task, judge)

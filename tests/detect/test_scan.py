@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from earwitness.core.audio import Audio, Limits, resample, save
 from earwitness.core.errors import AudioError, DecodeError, LimitError, UsageError, WeightsError
+from earwitness.detect.options import Options
 from earwitness.detect.scan import scan, scan_many
 from earwitness.detect.verdict import Failure, Verdict
 
@@ -69,9 +70,9 @@ def test_alone_or_among_others_or_in_a_pool_the_score_is_the_same(speech: Speech
     for index in range(6):
         save(tmp_path / f"{index}.wav", Audio.of(speech(2.0 + index, seed=index), RATE))
     alone = [scan(tmp_path / f"{index}.wav", detector=tiny) for index in range(6)]
-    among = list(scan_many([tmp_path], detector=tiny))
+    among = list(scan_many([tmp_path], Options(detector=tiny)))
     assert among == alone
-    assert list(scan_many([tmp_path], detector=tiny, workers=2)) == alone
+    assert list(scan_many([tmp_path], Options(detector=tiny), workers=2)) == alone
 
 
 def test_the_channel_with_the_highest_score_is_reported(speech: Speech, tiny: str) -> None:
@@ -146,7 +147,7 @@ def test_what_cannot_be_read_raises_alone_and_fails_among_others(speech: Speech,
     save(tmp_path / "good 'n \"한국\n.wav", Audio.of(speech(3.0, seed=110), RATE))
     with pytest.raises(DecodeError):
         scan(tmp_path / "text.wav", detector=tiny)
-    answers = list(scan_many([tmp_path, tmp_path / "missing.wav"], detector=tiny))
+    answers = list(scan_many([tmp_path, tmp_path / "missing.wav"], Options(detector=tiny)))
     assert [type(answer) for answer in answers].count(Verdict) == 1
     failures = {Path(a.path).name: a.error for a in answers if isinstance(a, Failure)}
     assert set(failures) == {"text.wav", "empty.wav", "pipe.wav", "gone.wav", "missing.wav"}
@@ -169,7 +170,9 @@ def test_wrong_use_is_named(speech: Speech, tiny: str, tmp_path: Path) -> None:
     with pytest.raises(AudioError):
         scan(np.array([["a"]]), RATE, detector=tiny)
     with pytest.raises(WeightsError):
-        scan_many([tmp_path], detector="none")
+        scan_many([tmp_path], Options(detector="none"))
+    with pytest.raises(UsageError, match="synthetic or genuine, not 'real'"):
+        scan(np.zeros(RATE), RATE, detector=tiny, codec_is="real")  # type: ignore[arg-type]
 
 
 def test_a_long_file_scores_as_its_parts_do(speech: Speech, tiny: str) -> None:

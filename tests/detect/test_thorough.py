@@ -11,6 +11,7 @@ from earwitness.core.sound import Samples
 from earwitness.detect import thorough
 from earwitness.detect.calibrate import Calibration
 from earwitness.detect.decide import Outcome, Rules
+from earwitness.detect.options import Options
 from earwitness.detect.scan import scan, scan_many
 from earwitness.detect.source import Track
 from earwitness.detect.spans import Chain, Frames, Localiser
@@ -98,7 +99,7 @@ def test_a_thorough_scan_of_what_ships() -> None:
 
 
 def test_bad_files_and_providers_are_told_as_ever(tmp_path: object) -> None:
-    (failure,) = scan_many([f"{tmp_path}/absent.wav"], thorough=True)
+    (failure,) = scan_many([f"{tmp_path}/absent.wav"], Options(thorough=True))
     assert isinstance(failure, Failure)
     with pytest.raises(UsageError, match="execution provider"):
-        scan_many(["x.wav"], provider="abacus")
+        scan_many(["x.wav"], Options(provider="abacus"))

@@ -119,6 +119,9 @@ def test_a_request_id_is_taken_over_when_it_is_harmless(local: Running, clip: Pa
         ({"detector": "nobody"}, "detector"),
         ({"prior": "2"}, "prior"),
         ({"prior": "nan"}, "prior"),
+        ({"codec_is": "maybe"}, "'codec_is' is one of synthetic, genuine"),
+        ({"codec_is": ""}, "'codec_is' is one of synthetic, genuine"),
+        ({"thorough": "yes"}, "'thorough' is one of true, false"),
         ({"x": "1"}, "known"),
     ],
 )
@@ -136,7 +139,8 @@ def test_the_same_idempotency_key_is_answered_once(local: Running, clip: Path, l
     assert one.content == two.content and two.headers["idempotency-replayed"] == "true"
     other = local.detect(long_clip, key)
     assert other.status_code == 422 and other.json()["type"].endswith("idempotency-mismatch")
-    assert local.detect(clip, key, prior="0.1").status_code == 422
+    for other_scan in ({"prior": "0.1"}, {"codec_is": "genuine"}, {"thorough": "true"}):
+        assert local.detect(clip, key, **other_scan).json()["type"].endswith("idempotency-mismatch")
     key = {"Idempotency-Key": "job"}
     assert local.detect(long_clip, key).headers["location"] == local.detect(long_clip, key).headers["location"]
 

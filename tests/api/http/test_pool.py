@@ -100,6 +100,16 @@ def test_memory_and_time_are_limited_by_the_kernel(clip: Path) -> None:
     pool.close()
 
 
+def test_accelerators_may_reserve_addresses(clip: Path) -> None:
+    pool = Pool(PoolSettings(children=1, memory=1 << 30, provider="cuda"))
+    pool.start()
+    assert pool.run(scan(clip)).result is not None
+    limits = Path(f"/proc/{pool.pids[0]}/limits").read_text()
+    held = {line[:26].strip(): line[26:].split()[0] for line in limits.splitlines()}
+    assert held["Max data size"] == str(1 << 30) and held["Max address space"] == "unlimited"
+    pool.close()
+
+
 def test_work_that_runs_out_of_memory_is_a_refusal(monkeypatch: pytest.MonkeyPatch, clip: Path) -> None:
     from earwitness.api.jobs import work
 
