@@ -33,20 +33,18 @@ def detector(text: str) -> str:
 
 
 def publish(source: Path, folder: Path) -> str:
-    """Copy a card, or what `found` makes of another path, and its files into `folder` under another name, which is
-    returned."""
-    card, files = found(source)
+    """Copy the detector at a path, see `found`, into `folder` under another name, which is returned."""
+    card, graph = found(source)
     name = f"candidate-{card.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {part: folder / f"{name}{file.suffix}" for part, file in files.items()}
-    for part, target in parts.items():
-        shutil.copyfile(files[part], target)
-    weights.write_card(replace(card, name=name, folder=folder), parts)
+    target = folder / f"{name}.onnx"
+    shutil.copyfile(graph, target)
+    weights.write_card(replace(card, name=name, folder=folder), {"onnx": target})
     return name
 
 
-def found(source: Path) -> tuple[Card, dict[str, Path]]:
-    """The detector at a path, which is its card, its graph or the folder of its training, and its files by part.
+def found(source: Path) -> tuple[Card, Path]:
+    """Card and graph of the detector at a path, which is its card, its graph or the folder of its training.
 
     A graph that no card beside it names gets one that says that its numbers are no likelihood ratios.
     """
@@ -57,7 +55,7 @@ def found(source: Path) -> tuple[Card, dict[str, Path]]:
         cards = [card for file in beside if (card := weights.read_card(file)).kind == registry.KIND]
         fitting = [c for c in cards if source.is_dir() or c.files.get("onnx", {}).get("file") == source.name]
     if fitting:
-        return fitting[0], {part: weights.path(fitting[0], part) for part in fitting[0].files}
+        return fitting[0], weights.path(fitting[0], "onnx")
     if source.is_dir():
         raise SystemExit(f"{source} holds no detector.")
-    return Card(source.stem, registry.KIND, source.parent, settings={"calibrated": False}), {"onnx": source}
+    return Card(source.stem, registry.KIND, source.parent, settings={"calibrated": False}), source

@@ -85,7 +85,9 @@ def test_the_result_is_that_of_the_command_line(
 ) -> None:
     words = ("scan", swell, "--detector", "loud", "--json", "-", *flags)
     here = run(*words)
-    assert member(server.detect(swell, detector="loud", **fields).text, "result") == member(here.stdout, "result")
+    assert member(server.detect(swell, None, detector="loud", **fields).text, "result") == member(
+        here.stdout, "result"
+    )
     there = run("--server", server.url, *words)
     assert (there.returncode, there.stdout) == (0, here.stdout)
 
@@ -98,7 +100,7 @@ def test_a_job_is_remembered_with_what_was_asked(home: Path, swell: Path, server
         job = first.detect(swell, LATER, detector="loud", **fields).json()
         assert job["state"] == "queued"
     with serving(own) as second:
-        assert second.wait(job["id"])["answer"]["result"] == detect(server, swell, **fields)
+        assert second.wait(job["id"])["answer"]["result"] == detect(server, swell, None, **fields)
 
 
 def test_the_clients_ask_the_same(server: Running, swell: Path) -> None:
