@@ -108,6 +108,7 @@ def scan(
                 "With --server, keys of marks, limits and the provider are the server's own, and it does not explain."
             )
         key_files = []
+        # The usual goes unsaid, so that a server that does not know the field takes it.
         codecs = None if codec_is is CodecIs.SYNTHETIC else codec_is.value
         answers = remote.scan(
             files, client, workers=workers, detector=detector, prior=prior, codec_is=codecs, thorough=thorough
