@@ -3,9 +3,9 @@
     earwitness dataset build zoo --data SPEECH --out BUILT       # genuine speech and fakes of the zoo
     python benchmarks/statistics_expert.py --shared SHARED --own BUILT/manifest.jsonl ... --work DIR --out DIR
 
-The fit takes the `tune` pages of all four demo folders, and `--copies` copies of each clip through chains of the
-policy "wide", the same for both members of a pair; pages stay whole in every fold, and so do
-the speakers of --own. No `report` row is read. Statistics are kept under DIR/cache, so that a second run is quick.
+The fit takes the `tune` pages of all four demo folders, and a copy of each clip through a chain of each of `--copies`,
+policies of augmentation, the same for both members of a pair; pages stay whole in every fold, and so do the speakers
+of --own. No `report` row is read. Statistics are kept under DIR/cache, so that a second run is quick.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Job:
     seed: int
 
 
-def copies(clips: list[Clip], pairs: list[str], number: int, beds: RecordedBeds) -> list[Job]:
-    """The `number`-th copy of each clip; members of a pair share chain and seed."""
-    policy = replace(named("wide"), clean=0.0)
+def copies(clips: list[Clip], pairs: list[str], number: int, name: str, beds: RecordedBeds) -> list[Job]:
+    """The `number`-th copy of each clip, by the policy `name`; members of a pair share chain and seed."""
+    policy = replace(named(name), clean=0.0)
     jobs = []
     for clip, pair in zip(clips, pairs, strict=True):
         key = f"{pair or clip.sha256}|{number}"
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--own", type=Path, nargs="*", default=[])
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--copies", type=int, default=2)
+    parser.add_argument("--copies", nargs="*", default=["wide", "wide", "lossy"], help="a policy for each copy")
     chosen = parser.parse_args()
     clips: list[Clip] = []
     for name in FOLDERS:
@@ -70,7 +70,9 @@ def main() -> None:
         sound = load(job.clip.path, rate=RATE)
         return Chain.parse(job.chain).apply(Audio(sound.samples[:1], RATE), job.seed, beds)
 
-    jobs = [job for number in range(1, chosen.copies + 1) for job in copies(clips, pairs, number, beds)]
+    jobs = [
+        job for number, name in enumerate(chosen.copies, 1) for job in copies(clips, pairs, number, name, beds)
+    ]
     audio = chosen.work / "copies"
     made = render([(f"{job.clip.sha256}|{job.seed}|{job.chain}", job) for job in jobs], make, audio, stage="copies")
     rows = [

@@ -100,6 +100,17 @@ POLICIES = {
             gain_db=(-6.0, 3.0),
         ),
         Policy(
+            "lossy",
+            clean=0.0,
+            lowpass=0.1,
+            rate=0.3,
+            codec=1.0,
+            second=0.25,
+            codecs={"opus": 4.0, "opus-voip": 3.0, "mp3": 3.0, "aac": 2.0, "vorbis": 1.0, "g722": 0.5},
+            gain=0.8,
+            gain_db=(-6.0, 3.0),
+        ),
+        Policy(
             "wide",
             clean=0.3,
             room=0.3,
