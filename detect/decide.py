@@ -29,7 +29,8 @@ class Rules:
     little_speech: below which a warning stands beside it. least_bandwidth: Hz that the speech must reach.
     most_novelty: distance from the training clips (1 on average) beyond which nothing is decided. most_gap: how far
     two experts may be on opposite sides, in units of the raw score. least_content: nats for synthesised content that
-    a synthetic verdict needs where copies by neural codecs count as genuine.
+    a synthetic verdict needs where copies by neural codecs count as genuine. coded_high: nats that a synthetic
+    verdict needs where a speech coder of calls is heard, when that is more than elsewhere.
     """
 
     prior: float = EVEN
@@ -39,6 +40,7 @@ class Rules:
     most_novelty: float = math.inf
     most_gap: float = math.inf
     least_content: float = math.inf
+    coded_high: float = -math.inf
 
     def __post_init__(self) -> None:
         if not 0.0 < self.prior < 1.0:
@@ -125,6 +127,12 @@ def _whole(score: Score, calibration: Calibration, rules: Rules) -> Outcome:
     doubt = _doubt(score, rules)
     if doubt is not None:
         return Outcome("inconclusive", (doubt,), warnings)
+    if score.coded > 0 and calibration.high <= score.llr < rules.coded_high:
+        reason = (
+            "it sounds as if a speech coder of calls or voice messages had passed it, which is easily taken for "
+            f"synthesis ({score.llr:+.2f} nats, {rules.coded_high:+.2f} are needed)"
+        )
+        return Outcome("inconclusive", (reason,), warnings)
     if score.llr >= calibration.high:
         reason = f"it sounds like synthesis rather than a recording ({score.llr:+.2f} nats)"
         return Outcome("synthetic", (reason,), warnings)

@@ -1,8 +1,9 @@
-"""Fitting the statistics expert: a linear discriminant and a support vector machine on the same statistics.
+"""Fitting the statistics expert: a discriminant, a support vector machine and perceptrons on the same statistics.
 
-Clips of two sorts: `examples` by many systems of others, and `own`, many copies by the few systems of our zoo. Both
-views learn from both, but not the same: the kernel machine takes own clips as further examples that count little, the
-discriminant only what differs between genuine recordings, which is not what it is asked for: it weighs that down.
+Clips of two sorts: `examples` by many systems of others, and `own`, many copies by the few systems of our zoo. All
+views learn from both, but not the same: kernel machine and perceptrons take own clips as further examples that count
+little, the discriminant only what differs between genuine recordings, which is not what it is asked for: it weighs
+that down.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sklearn.svm import SVC
 
 from ..core.errors import DataError
 from .linear import CLAMP, Floats, standardised
+from .perceptron import Layers, PerceptronRecipe, fit_perceptrons
 
 __all__ = ["CLAMP", "Examples", "Fitted", "Settings", "fit"]
 
@@ -23,8 +25,9 @@ __all__ = ["CLAMP", "Examples", "Fitted", "Settings", "fit"]
 @dataclass(frozen=True)
 class Settings:
     """ridge: added to the variances of standardised statistics. apart: share of own recordings in the covariance.
-    own: share of own clips in the kernel machine. axes: principal axes that the kernel sees. reach: its width, as
-    gamma times the number of statistics. penalty: C of the support vector machine."""
+    own: share of own clips in kernel machine and perceptrons. axes: principal axes that the kernel sees. reach: its
+    width, as gamma times the number of statistics. penalty: C of the support vector machine. perceptron, seed: see
+    `perceptron.fit_perceptrons`; none without a recipe."""
 
     ridge: float = 1.0
     apart: float = 0.7
@@ -32,21 +35,32 @@ class Settings:
     axes: int = 200
     reach: float = 0.35
     penalty: float = 2.0
+    perceptron: PerceptronRecipe | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """x: (n, size). synthetic: bool (n,). weight: (n,), each class to half of the whole. corpus: of each clip."""
+    """x: (n, size). synthetic: bool (n,). weight: (n,), each class to half of the whole. corpus: of each clip. clean:
+    bool (n,), the clips among `examples` that discriminant and kernel machine learn from; all without it."""
 
     x: Floats
     synthetic: NDArray[np.bool_]
     weight: Floats
     corpus: Sequence[str] = ()
+    clean: NDArray[np.bool_] | None = None
+
+    def plain(self) -> Examples:
+        """The clean clips."""
+        if self.clean is None:
+            return self
+        corpus = [name for name, clean in zip(self.corpus, self.clean, strict=True) if clean]
+        return Examples(self.x[self.clean], self.synthetic[self.clean], self.weight[self.clean], corpus)
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """score = line + kernel + offset, of clamp((x - centre) / scale); see kernel_model.KernelDetector.
+    """score = line + kernel + net + offset, of clamp((x - centre) / scale); see kernel_model.KernelDetector.
 
     line_offset, kernel_offset: what puts each view's own border between the classes at 0.
     """
@@ -63,12 +77,14 @@ class Fitted:
     gamma: float
     line_offset: float
     kernel_offset: float
+    net: Layers
 
     @classmethod
     def empty(cls, size: int) -> Fitted:
         """A model that says 0 about everything."""
         none, one = np.zeros(size), np.zeros((1, 1))
-        return cls(none, none + 1, none, none, np.zeros((size, 1)), one, one[0], one[0], one[0] + 1, 1.0, 0.0, 0.0)
+        wide, net = np.zeros((size, 1)), Layers.empty(size)
+        return cls(none, none + 1, none, none, wide, one, one[0], one[0], one[0] + 1, 1.0, 0.0, 0.0, net)
 
     def tables(self) -> Mapping[str, Floats | float]:
         """What the network holds, by name; those of many values on the grid of float16, as they are stored."""
@@ -86,21 +102,27 @@ class Fitted:
             "line_offset": self.line_offset,
             "kernel_offset": self.kernel_offset,
             "offset": self.line_offset + self.kernel_offset,
+            "inward": self.net.inward,
+            "inward_offset": self.net.inward_offset,
+            "between": self.net.between,
+            "between_offset": self.net.between_offset,
+            "outward": self.net.outward,
+            "net_offset": self.net.offset,
         }
 
-    def views(self, x: Floats) -> tuple[Floats, Floats]:
-        """Both views' scores (n,) of statistics (n, size), each 0 at its own border."""
+    def views(self, x: Floats) -> tuple[Floats, Floats, Floats]:
+        """Discriminant, kernel machine and perceptrons on statistics (n, size): (n,) each, 0 at its border."""
         standard = standardised(x, self.centre, self.scale)
         reduced = (standard - self.mean) @ _half(self.axes)
         support = _half(self.support)
         square = (reduced**2).sum(axis=1)[:, None] + (support**2).sum(axis=1)
         kernel = np.exp(-self.gamma * np.maximum(square - 2 * reduced @ support.T, 0)) @ self.weight
-        return standard @ self.direction + self.line_offset, kernel + self.kernel_offset
+        return standard @ self.direction + self.line_offset, kernel + self.kernel_offset, self.net.score(standard)
 
     def score(self, x: Floats) -> Floats:
         """(n, size) -> (n,)."""
-        line, kernel = self.views(x)
-        return line + kernel
+        line, kernel, net = self.views(x)
+        return line + kernel + net
 
     def novelty(self, x: Floats) -> Floats:
         """Root mean square distance from the training clips over the axes, in their deviations: (n, size) -> (n,)."""
@@ -109,35 +131,43 @@ class Fitted:
         return distance
 
 
-def fit(examples: Examples, own: Examples | None, settings: Settings) -> Fitted:
-    """Fit both views; each is brought to deviation 1 over the examples. Raises DataError when a class is missing."""
-    x, y, w = examples.x, examples.synthetic, examples.weight / examples.weight.sum()
-    if y.all() or not y.any():
+def fit(examples: Examples, own: Examples | None, settings: Settings, sizes: Sequence[int] | None = None) -> Fitted:
+    """Fit all views; each is brought to deviation 1 over the examples. sizes: of the groups of statistics, one group
+    by default. Raises DataError when a class is missing."""
+    plain = examples.plain()
+    x, y, w = plain.x, plain.synthetic, _whole(plain.weight)
+    if len(y) == 0 or y.all() or not y.any():
         raise DataError("A detector needs genuine and synthetic clips to learn from.")
     centre = w @ x
     scale = np.sqrt(w @ (x - centre) ** 2) + 1e-3
     a, size = standardised(x, centre, scale), x.shape[1]
     within = _covariance(a[~y], w[~y])
+    clips, labels, counts = a, y, w
     if own is not None:
         others, names = standardised(own.x, centre, scale), np.asarray(own.corpus)
         groups = [others[~own.synthetic & (names == name)] for name in sorted(set(own.corpus))]
         moved = np.concatenate([group - group.mean(axis=0) for group in groups if len(group)])
         within = (1 - settings.apart) * within + settings.apart * moved.T @ moved / len(moved)
+        clips, labels, counts = _joined(plain, own, centre, scale, settings.own)
     between = np.average(a[y], axis=0, weights=w[y]) - np.average(a[~y], axis=0, weights=w[~y])
     raw = np.linalg.solve(within + settings.ridge * np.eye(size), between)
     direction = np.asarray(raw / _deviation(a @ raw, w), dtype=np.float64)
     mean = a.mean(axis=0)
     axes = np.linalg.eigh((a - mean).T @ (a - mean) / len(a))[1][:, -min(settings.axes, size) :]
-    reduced = (a - mean) @ _half(axes)
     gamma = settings.reach / size
-    rows, labels, counts = reduced, y, w
-    if own is not None:
-        rows = np.concatenate([reduced, (others - mean) @ _half(axes)])
-        labels = np.concatenate([y, own.synthetic])
-        counts = np.concatenate([w * (1 - settings.own), own.weight / own.weight.sum() * settings.own])
-    machine = SVC(C=settings.penalty, gamma=gamma).fit(rows, labels, sample_weight=counts * len(counts))
-    kernel = machine.decision_function(reduced)
-    unit = _deviation(kernel, w)
+    machine = SVC(C=settings.penalty, gamma=gamma)
+    machine.fit((clips - mean) @ _half(axes), labels, sample_weight=counts * len(counts))
+    unit = _deviation(machine.decision_function((a - mean) @ _half(axes)), w)
+    # Perceptrons hear all clips, and whatever was among them is not new.
+    clips, labels, counts = _joined(examples, own, centre, scale, settings.own)
+    reduced = (clips - mean) @ _half(axes)
+    usual, spread = counts @ reduced, _spread(reduced, counts)
+    net = Layers.empty(size)
+    if settings.perceptron is not None:
+        if examples.clean is not None:
+            counts[: len(examples.x)] *= np.where(examples.clean, 1.0, settings.perceptron.copies)
+        net = fit_perceptrons(clips, labels, counts, sizes or [size], settings.perceptron, settings.seed)
+        net = net.scaled(_deviation(net.score(a), w) / settings.perceptron.share)
     return Fitted(
         centre,
         scale,
@@ -146,12 +176,32 @@ def fit(examples: Examples, own: Examples | None, settings: Settings) -> Fitted:
         axes,
         np.asarray(machine.support_vectors_, dtype=np.float64),
         machine.dual_coef_[0] / unit,
-        counts @ rows,
-        _spread(rows, counts),
+        usual,
+        spread,
         gamma,
         -float(w @ (a @ direction)),
         float(machine.intercept_[0]) / unit,
+        net,
     )
+
+
+def _joined(
+    examples: Examples, own: Examples | None, centre: Floats, scale: Floats, share: float
+) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """Standardised statistics, labels and shares of both sorts of clips, own ones counting `share` in all."""
+    x, labels, counts = standardised(examples.x, centre, scale), examples.synthetic, _whole(examples.weight)
+    if own is None:
+        return x, labels, counts
+    return (
+        np.concatenate([x, standardised(own.x, centre, scale)]),
+        np.concatenate([labels, own.synthetic]),
+        np.concatenate([counts * (1 - share), _whole(own.weight) * share]),
+    )
+
+
+def _whole(weight: Floats) -> Floats:
+    """Shares that sum to 1."""
+    return weight / weight.sum()
 
 
 def _spread(reduced: Floats, weight: Floats) -> Floats:

@@ -26,7 +26,7 @@ from .windows import LEAST, at_least
 KIND = "detector"
 DEFAULT = "statistics"
 # Outputs of a graph that are read when they are there, named as in `Measurement`.
-MEASURES = ("speech", "level", "bandwidth", "novelty", "gap", "content")
+MEASURES = ("speech", "level", "bandwidth", "novelty", "gap", "content", "coded")
 
 
 class Detector(Protocol):

@@ -1,11 +1,12 @@
-"""Training the statistics expert: manifests -> statistics -> two views -> calibration -> ONNX and card."""
+"""Training the statistics expert: manifests -> statistics -> three views -> calibration -> ONNX and card."""
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,14 @@ from ..core.errors import DataError
 from ..datasets.manifest import Clip
 from . import calibrate
 from .baseline import RECIPES, CalibrationRecipe, RulesRecipe, Trained
-from .content import Content, Sorted, fit_content
+from .coded import Coded, border, fit_coded, is_coded
+from .content import Content, fit_content
 from .kernel import Examples, Fitted, Settings, fit
 from .kernel_model import KernelDetector, export_onnx
 from .linear import Floats
+from .perceptron import PerceptronRecipe
+from .sorting import Sorted, Sorter
+from .statistics import Statistics
 from .training_card import training_card
 from .training_data import by_corpus, read_learnable, statistics_of
 
@@ -53,9 +58,17 @@ class ContentRecipe(recipe.Strict):
     share: float = Field(default=0.05, gt=0, lt=1)
 
 
+class CodedRecipe(recipe.Strict):
+    """Speech coders of which the score knows, with their least and highest kbit/s; see `coded.fit_coded`."""
+
+    coders: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    penalty: float = Field(default=0.01, gt=0)
+
+
 class StatisticsRecipe(recipe.Strict):
     """families: of `families.FAMILIES`, each at all `resolutions` (window and hop in samples at 16 kHz). window: of
-    the scan. copies: what a clip that went through a chain counts beside a clean one. folds: of speakers, pages.
+    the scan. copies: what a clip that went through a chain counts beside a clean one; discriminant and kernel machine
+    take no such clips but own ones. folds: of speakers, pages.
     localiser: the span expert that listens beside it, "" for none."""
 
     name: str
@@ -70,15 +83,18 @@ class StatisticsRecipe(recipe.Strict):
     copies: float = Field(default=0.3, ge=0, le=1)
     folds: int = Field(default=8, ge=2)
     kernel: KernelRecipe = KernelRecipe()
+    perceptron: PerceptronRecipe | None = None
     calibration: CalibrationRecipe = CalibrationRecipe()
     doubt: DoubtRecipe = DoubtRecipe()
     content: ContentRecipe = ContentRecipe()
+    coded: CodedRecipe = CodedRecipe()
     rules: RulesRecipe = RulesRecipe()
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """Statistics (n, size) of clips; cluster: the page or speaker of each; clean: no chain; system: "" if genuine."""
+    """Statistics (n, size) of clips; cluster: the page or speaker of each; clean: no chain; system: "" if genuine;
+    chain: what each went through."""
 
     x: Floats
     synthetic: NDArray[np.bool_]
@@ -87,6 +103,7 @@ class Heard:
     clean: NDArray[np.bool_]
     weight: Floats
     system: Sequence[str] = ()
+    chain: Sequence[str] = ()
 
     def examples(self, rows: NDArray[np.bool_], copies: float) -> Examples:
         """The rows to fit on: both classes count the same, clips through a chain by `copies`."""
@@ -96,7 +113,7 @@ class Heard:
             if own.any():
                 weight[own] /= weight[own].sum()
         corpus = [self.corpus[int(i)] for i in np.flatnonzero(rows)]
-        return Examples(self.x[rows], synthetic, weight, corpus)
+        return Examples(self.x[rows], synthetic, weight, corpus, self.clean[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +122,13 @@ class OutOfFold:
 
     line: Floats
     kernel: Floats
+    net: Floats
     novelty: Floats
 
     @property
     def score(self) -> Floats:
-        """Of both views together."""
-        return self.line + self.kernel
+        """Of all views together."""
+        return self.line + self.kernel + self.net
 
     @property
     def gap(self) -> Floats:
@@ -151,11 +169,13 @@ def train_statistics(
     novel = float(np.quantile(novelty, 1.0 - settings.doubt.novel))
     apart_by = float(-np.quantile(unseen.gap[clean], settings.doubt.apart))
     content, content_numbers = content_of(heard, fitted, settings)
+    coded, coded_numbers = coded_of(heard, unseen, beside, unseen_own, fitted, calibration, settings)
     rules = {
         **settings.rules.model_dump(),
         "most_novelty": novel,
         "most_gap": max(0.0, apart_by),
         "least_content": content.least,
+        "coded_high": coded.high,
     }
     numbers: dict[str, Any] = {
         "clips": dict(Counter(clip.label for clip in clips)),
@@ -170,9 +190,9 @@ def train_statistics(
     }
     if unseen_own is not None and beside is not None:
         numbers["eer_unseen_own"] = round(metrics.eer(unseen_own.score, beside.synthetic), 4)
-    numbers |= content_numbers
-    told = (content.direction, content.offset)
-    model = KernelDetector(settings.families, settings.resolutions, fitted, told)
+    numbers |= content_numbers | coded_numbers
+    sorters = {"content": content.sorter, "coded": coded.sorter}
+    model = KernelDetector(settings.families, settings.resolutions, fitted, sorters)
     card = training_card(
         settings,
         source,
@@ -212,6 +232,7 @@ def hear(
         np.array([not clip.chain or clip.chain == "traditional" for clip in kept]),
         by_corpus(kept),
         [clip.system for clip in kept],
+        [clip.chain for clip in kept],
     )
 
 
@@ -221,7 +242,7 @@ def content_of(heard: Heard, fitted: Fitted, settings: StatisticsRecipe) -> tupl
     synthesised = np.isin(system, chosen.synthesised)
     rows = synthesised | np.isin(system, chosen.copies)
     if not rows.any():
-        return Content.none(heard.x.shape[1]), {}
+        return Content(Sorter.none(heard.x.shape[1])), {}
     clips = Sorted(
         heard.x[rows],
         synthesised[rows],
@@ -232,6 +253,30 @@ def content_of(heard: Heard, fitted: Fitted, settings: StatisticsRecipe) -> tupl
     return fit_content(clips, fold, fitted.centre, fitted.scale, chosen.penalty, chosen.share)
 
 
+def coded_of(
+    heard: Heard,
+    unseen: OutOfFold,
+    own: Heard | None,
+    unseen_own: OutOfFold | None,
+    fitted: Fitted,
+    calibration: calibrate.Calibration,
+    settings: StatisticsRecipe,
+) -> tuple[Coded, dict[str, float]]:
+    """What tells clips behind the recipe's speech coders, and the border of genuine ones among them."""
+    sorts = [(heard, unseen)] if own is None or unseen_own is None else [(heard, unseen), (own, unseen_own)]
+    positive = np.array([is_coded(chain, settings.coded.coders) for rows, _ in sorts for chain in rows.chain])
+    synthetic = np.concatenate([rows.synthetic for rows, _ in sorts])
+    cluster = [name for rows, _ in sorts for name in rows.cluster]
+    clips = Sorted(np.concatenate([rows.x for rows, _ in sorts]), positive, cluster, np.ones(len(positive)))
+    fold = np.concatenate([folds(rows, settings) for rows, _ in sorts])
+    sorter, numbers = fit_coded(clips, fold, fitted.centre, fitted.scale, settings.coded.penalty)
+    if not numbers:
+        return Coded(sorter), {}
+    llr = calibration.llr(np.concatenate([scores.score for _, scores in sorts]))
+    high = border(llr, positive & ~synthetic, cluster, settings.calibration.false_alarm)
+    return Coded(sorter, high), numbers
+
+
 def fit_all(
     heard: Heard,
     own: Heard | None,
@@ -239,12 +284,20 @@ def fit_all(
     rows: NDArray[np.bool_] | None = None,
     own_rows: NDArray[np.bool_] | None = None,
 ) -> Fitted:
-    """Both views on the rows of both sorts of clips (all by default)."""
+    """All views on the rows of both sorts of clips (all by default)."""
     rows = np.ones(len(heard.x), dtype=bool) if rows is None else rows
     more = None
     if own is not None:
         more = own.examples(np.ones(len(own.x), dtype=bool) if own_rows is None else own_rows, settings.copies)
-    return fit(heard.examples(rows, settings.copies), more, Settings(**settings.kernel.model_dump()))
+        more = replace(more, clean=None)
+    how = Settings(**settings.kernel.model_dump(), perceptron=settings.perceptron, seed=settings.seed)
+    return fit(heard.examples(rows, settings.copies), more, how, group_sizes(settings.families, settings.resolutions))
+
+
+@lru_cache(maxsize=4)
+def group_sizes(families: tuple[str, ...], resolutions: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
+    """How many statistics each family has at each resolution."""
+    return tuple(size for _, size in Statistics(families, resolutions).groups)
 
 
 def out_of_fold(heard: Heard, own: Heard | None, settings: StatisticsRecipe) -> tuple[OutOfFold, OutOfFold | None]:
@@ -252,13 +305,13 @@ def out_of_fold(heard: Heard, own: Heard | None, settings: StatisticsRecipe) -> 
     fold = folds(heard, settings)
     own_fold = None if own is None else folds(own, settings)
     sorts = [(heard, fold)] if own is None or own_fold is None else [(heard, fold), (own, own_fold)]
-    found = [OutOfFold(*(np.full(len(rows.x), np.nan) for _ in range(3))) for rows, _ in sorts]
+    found = [OutOfFold(*(np.full(len(rows.x), np.nan) for _ in range(4))) for rows, _ in sorts]
     for k in range(int(fold.max()) + 1):
         fitted = fit_all(heard, own, settings, fold != k, None if own_fold is None else own_fold != k)
         for (rows, places), into in zip(sorts, found, strict=True):
             held = places == k
             if held.any():
-                into.line[held], into.kernel[held] = fitted.views(rows.x[held])
+                into.line[held], into.kernel[held], into.net[held] = fitted.views(rows.x[held])
                 into.novelty[held] = fitted.novelty(rows.x[held])
     return found[0], found[1] if len(found) > 1 else None
 

@@ -28,7 +28,7 @@ class Score:
     calibration); NaN when there was nothing to score. frames: (windows, 3) start and end in seconds, llr; windows
     without speech are left out. speech: net seconds of speech, NaN when the detector does not measure it.
     level: dB of full scale of the loud frames. bandwidth: Hz that the speech reaches, NaN when not measured.
-    novelty, gap, content: as in `Measurement`, means over the windows. synthetic: spans that the span expert found.
+    novelty, gap, content, coded: as in `Measurement`, means over the windows. synthetic: spans by the span expert.
     """
 
     llr: float
@@ -40,6 +40,7 @@ class Score:
     novelty: float = float("nan")
     gap: float = float("nan")
     content: float = float("nan")
+    coded: float = float("nan")
     synthetic: tuple[Span, ...] = field(default=(), kw_only=True)
 
 
@@ -47,7 +48,7 @@ class Measurement(NamedTuple):
     """What a detector measures in one window; NaN: not measured. raw: before calibration. speech: net seconds.
     level: dB of full scale. bandwidth: Hz. novelty: distance from the training clips, 1 on average. gap: how far two
     experts are apart in units of `raw`, below 0 where they take opposite sides. content: nats for synthesised speech
-    against real speech that went through a neural codec or vocoder."""
+    against real speech that went through a neural codec or vocoder. coded: nats for speech behind a speech coder."""
 
     raw: float
     speech: float
@@ -56,6 +57,7 @@ class Measurement(NamedTuple):
     novelty: float = float("nan")
     gap: float = float("nan")
     content: float = float("nan")
+    coded: float = float("nan")
 
 
 @dataclass(frozen=True)

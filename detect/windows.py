@@ -15,8 +15,8 @@ BACKGROUND_DB = 25.0
 # Samples that a graph is given at least.
 LEAST = 4000
 # Columns of what a detector measures in one window, `verdict.Measurement` after start and end.
-START, END, RAW, SPEECH, LEVEL, BANDWIDTH, NOVELTY, GAP, CONTENT = range(9)
-COLUMNS = 9
+START, END, RAW, SPEECH, LEVEL, BANDWIDTH, NOVELTY, GAP, CONTENT, CODED = range(10)
+COLUMNS = 10
 
 
 def at_least(samples: Samples, size: int) -> Samples:
@@ -70,4 +70,5 @@ def gather(rows: NDArray[np.float64], seconds: float) -> Score:
 
     speech = np.nan if np.isnan(rows[:, SPEECH]).any() else total
     frames = rows[heard][:, [START, END, RAW]]
-    return Score(average(RAW), frames, seconds, speech, level, *map(average, (BANDWIDTH, NOVELTY, GAP, CONTENT)))
+    further = map(average, (BANDWIDTH, NOVELTY, GAP, CONTENT, CODED))
+    return Score(average(RAW), frames, seconds, speech, level, *further)

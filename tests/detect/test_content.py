@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 from earwitness.detect.calibrate import Calibration
-from earwitness.detect.content import LEAST, Content, Sorted, fit_content
+from earwitness.detect.content import Content, fit_content
 from earwitness.detect.decide import Rules, decide
+from earwitness.detect.sorting import LEAST, Sorted
 from earwitness.detect.verdict import Score
 
 SIZE = 6
@@ -30,24 +31,24 @@ def fitted(sorted_: Sorted, fold: np.ndarray) -> tuple[Content, dict[str, float]
 def test_what_differs_is_found_and_few_copies_pass() -> None:
     content, numbers = fitted(*clips(3.0))
     fresh, _ = clips(3.0, seed=1)
-    nats = fresh.x @ content.direction + content.offset
+    nats = fresh.x @ content.sorter.direction + content.sorter.offset
     passed = nats > content.least
-    assert passed[~fresh.synthesised].mean() < 0.12 and passed[fresh.synthesised].mean() > 0.7
+    assert passed[~fresh.positive].mean() < 0.12 and passed[fresh.positive].mean() > 0.7
     assert numbers["content_auc"] > 0.95 and numbers["content_eer"] < 0.1
-    assert np.average(nats[fresh.synthesised]) > 1 and np.average(nats[~fresh.synthesised]) < -1
+    assert np.average(nats[fresh.positive]) > 1 and np.average(nats[~fresh.positive]) < -1
 
 
 def test_where_nothing_differs_hardly_anything_passes() -> None:
     content, numbers = fitted(*clips(0.0))
     assert abs(numbers["content_auc"] - 0.5) < 0.15 and numbers["content_passed"] < 0.2
-    assert np.abs(clips(0.0)[0].x @ content.direction).max() < 2.0
+    assert np.abs(clips(0.0)[0].x @ content.sorter.direction).max() < 2.0
 
 
 def test_too_few_clusters_or_folds_know_nothing() -> None:
     sorted_, _ = clips(3.0, clusters=2 * (LEAST - 1))
     for fold in (np.arange(240) % 4, np.zeros(240, int)):
         content, numbers = fitted(sorted_, fold)
-        assert not content.direction.any() and content.least == math.inf and numbers == {}
+        assert not content.sorter.direction.any() and content.least == math.inf and numbers == {}
 
 
 @pytest.mark.parametrize(
