@@ -6,6 +6,7 @@ weighs the evidence of each frame against the cost of a change, so that single f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -24,6 +25,8 @@ from .windows import LEAST, at_least
 
 KIND = "localiser"
 NAME = "spans"
+# A recording this long has one chance for a false span; one of ten times the length has ten.
+CHANCE = 60.0
 _OUTPUTS = ("synthetic", "voice", "heard")
 Floats = NDArray[np.float64]
 
@@ -34,7 +37,7 @@ class Chain:
 
     llr of a frame = scale * logit + offset, cut to [-most, most]. weight: what a frame counts beside those around it,
     which say nearly the same. change: nats that a span costs. evidence: nats beyond that cost from which on a span is
-    told. shortest: seconds.
+    told, in a recording of a minute or less. shortest: seconds.
     """
 
     scale: float = 1.0
@@ -55,12 +58,16 @@ class Chain:
 
 
 def spans_of(llr: Floats, hop: float, chain: Chain) -> tuple[Span, ...]:
-    """Stretches of frames (frames,) of `hop` seconds that are likelier synthetic, with their evidence in nats."""
+    """Stretches of frames (frames,) of `hop` seconds that are likelier synthetic, with their evidence in nats.
+
+    The longer the recording, the more places for a false one: the evidence asked for rises by the log of their number.
+    """
     gain = chain.weight * llr
+    least = chain.evidence + math.log(max(1.0, len(llr) * hop / CHANCE))
     found = []
     for first, last in _stretches(gain, chain.change / 2):
         score = float(gain[first:last].sum()) - chain.change
-        if score >= chain.evidence and (last - first) * hop >= chain.shortest - 1e-9:
+        if score >= least and (last - first) * hop >= chain.shortest - 1e-9:
             found.append(Span(first * hop, last * hop, score))
     return tuple(found)
 

@@ -59,10 +59,12 @@ class ContentRecipe(recipe.Strict):
 
 
 class CodedRecipe(recipe.Strict):
-    """Speech coders of which the score knows, with their least and highest kbit/s; see `coded.fit_coded`."""
+    """coders: speech coders of which the score knows, with their least and highest kbit/s; see `coded.fit_coded`.
+    false_alarm: of the border behind them."""
 
     coders: dict[str, tuple[float, float]] = Field(default_factory=dict)
     penalty: float = Field(default=0.01, gt=0)
+    false_alarm: float = Field(default=0.01, gt=0, lt=1)
 
 
 class StatisticsRecipe(recipe.Strict):
@@ -273,7 +275,7 @@ def coded_of(
     if not numbers:
         return Coded(sorter), {}
     llr = calibration.llr(np.concatenate([scores.score for _, scores in sorts]))
-    high = border(llr, positive & ~synthetic, cluster, settings.calibration.false_alarm)
+    high = border(llr, positive & ~synthetic, cluster, settings.coded.false_alarm)
     return Coded(sorter, high), numbers
 
 

@@ -47,6 +47,14 @@ def test_a_short_gap_does_not_split_a_span_and_few_frames_make_none() -> None:
     assert spans_of(np.zeros(0), 0.02, CHAIN) == ()
 
 
+def test_a_longer_recording_takes_more_evidence() -> None:
+    """30 frames are worth 11 nats, the change taken off; an hour has 60 chances, 4.1 nats."""
+    chain = Chain(weight=0.5, change=4.0, evidence=8.0, shortest=0.1)
+    for minutes, told in ((0.5, True), (1.0, True), (10.0, True), (60.0, False)):
+        quiet = round(minutes * 60 / 0.02) - 30
+        assert bool(spans_of(frames((quiet, -1.0), (30, 1.0)), 0.02, chain)) is told, minutes
+
+
 def test_spans_at_the_borders_and_two_of_them() -> None:
     found = spans_of(frames((30, 1.0), (60, -1.0), (30, 1.0)), 0.02, CHAIN)
     assert [(round(s.start, 2), round(s.end, 2)) for s in found] == [(0.0, 0.6), (1.8, 2.4)]
