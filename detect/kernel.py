@@ -201,7 +201,8 @@ def _joined(
 
 def _whole(weight: Floats) -> Floats:
     """Shares that sum to 1."""
-    return weight / weight.sum()
+    share: Floats = weight / weight.sum()
+    return share
 
 
 def _spread(reduced: Floats, weight: Floats) -> Floats:

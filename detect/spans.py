@@ -60,7 +60,7 @@ class Chain:
 def spans_of(llr: Floats, hop: float, chain: Chain) -> tuple[Span, ...]:
     """Stretches of frames (frames,) of `hop` seconds that are likelier synthetic, with their evidence in nats.
 
-    The longer the recording, the more places for a false one: the evidence asked for rises by the log of their number.
+    The longer the recording, the more places for a false one: the evidence asked for rises by the log of the minutes.
     """
     gain = chain.weight * llr
     least = chain.evidence + math.log(max(1.0, len(llr) * hop / CHANCE))
