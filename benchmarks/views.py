@@ -3,9 +3,8 @@
     python benchmarks/views.py --pages WORK/pages.jsonl --own BUILT/manifest.jsonl ... --cache DIR [--seeds 0 1 2]
 
 WORK is what `statistics_expert.py` leaves (`tune` pages and copies of them), its own.jsonl among the datasets. The
-seed divides pages and speakers into folds, and starts the perceptrons. EER over all clean clips, the mean of the pages'
-EER, AUC; and of the score the EER of the zoo's fakes by speakers that it did not hear, and C_llr in bits of the
-calibration that would be shipped.
+seed divides pages and speakers into folds, and starts the perceptrons. EER over all clean clips, the mean over pages,
+AUC; and of the score the EER of the zoo's fakes by speakers that it did not hear, and C_llr after calibration, bits.
 """
 
 from __future__ import annotations

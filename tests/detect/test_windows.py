@@ -23,15 +23,19 @@ def test_windows_tile_the_stream_whatever_its_blocks(length: int, block: int) ->
 
 
 def rows(*windows: tuple[float, float, float]) -> np.ndarray:
-    """(raw, speech, level) of windows of 8 s."""
+    """(raw, speech, level) of windows of 8 s, behind a coder as far as 1.5 nats tell."""
     return np.array(
-        [[8.0 * i, 8.0 * i + 8, raw, s, level, 7000.0, NAN, NAN, NAN] for i, (raw, s, level) in enumerate(windows)]
+        [
+            [8.0 * i, 8.0 * i + 8, raw, s, level, 7000.0, NAN, NAN, NAN, 1.5]
+            for i, (raw, s, level) in enumerate(windows)
+        ]
     )
 
 
 def test_the_score_is_the_mean_by_speech() -> None:
     score = gather(rows((1.0, 6.0, -20.0), (4.0, 2.0, -20.0)), 16.0)
     assert score.llr == pytest.approx(1.75) and score.speech == 8.0 and score.bandwidth == 7000.0
+    assert score.coded == 1.5 and np.isnan(score.content)
     assert score.frames.tolist() == [[0.0, 8.0, 1.0], [8.0, 16.0, 4.0]]
 
 
