@@ -55,7 +55,8 @@ def main() -> None:
         print(row("discriminant and support vectors", unseen.line + unseen.kernel, heard))
         print(row("all", unseen.score, heard), "\n")
         clean, synthetic = heard.clean, heard.synthetic
-        how = calibrate.fit(unseen.score[clean], synthetic[clean], [heard.cluster[int(i)] for i in np.flatnonzero(clean)])
+        pages = [page for page, kept in zip(heard.cluster, clean, strict=True) if kept]
+        how = calibrate.fit(unseen.score[clean], synthetic[clean], pages)
         cllr = metrics.cllr(how.llr(unseen.score[clean]), synthetic[clean])
         print(
             f"the zoo's fakes {100 * metrics.eer(unseen_own.score, own.synthetic):.1f} %, C_llr {cllr:.3f}\n",
