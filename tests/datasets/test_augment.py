@@ -360,6 +360,15 @@ def test_wide_leaves_three_in_ten_clean_and_reaches_every_step() -> None:
     assert not any(isinstance(s, Bed) for seed in range(100) for s in draw_chain(np.random.default_rng(seed)).steps)
 
 
+def test_lossy_chains_hold_a_codec_each_and_never_a_place() -> None:
+    chains = [draw_chain(np.random.default_rng(seed), "lossy", BEDS).steps for seed in range(300)]
+    for steps in chains:
+        assert any(isinstance(step, Codec) for step in steps)
+        assert not any(isinstance(step, Bed | Noise | Room) for step in steps)
+    drawn = {step.name for steps in chains for step in steps if isinstance(step, Codec)}
+    assert drawn == set(named("lossy").codecs) and {"opus", "opus-voip", "mp3"} <= drawn
+
+
 def test_whole_chains_run(say: Say, require: Callable[[str], None]) -> None:
     require("pyroomacoustics")
     audio = Audio(say(5, 0.4)[None], RATE)
@@ -373,7 +382,7 @@ def test_whole_chains_run(say: Say, require: Callable[[str], None]) -> None:
 
 
 def test_an_unknown_policy_is_refused() -> None:
-    with pytest.raises(RecipeError, match="no augmentation policy 'wild'; known: none, light, wide"):
+    with pytest.raises(RecipeError, match="no augmentation policy 'wild'; known: none, light, lossy, wide"):
         draw_chain(np.random.default_rng(0), "wild")
 
 
