@@ -27,8 +27,7 @@ def row(title: str, score: NDArray[np.float64], heard: Heard) -> str:
     clean = heard.clean
     pages = np.asarray(heard.cluster)[clean]
     value, synthetic = score[clean], heard.synthetic[clean]
-    both = [name for name in sorted(set(pages)) if len(set(synthetic[pages == name])) == 2]
-    macro = np.mean([metrics.eer(value[pages == name], synthetic[pages == name]) for name in both])
+    macro = np.mean(list(metrics.by_group(metrics.eer, list(pages), value, synthetic).values()))
     auc = metrics.auc(value, synthetic)
     return f"| {title} | {100 * metrics.eer(value, synthetic):.1f} | {100 * macro:.1f} | {auc:.3f} |"
 

@@ -7,13 +7,12 @@ the continuous schedule of Music2Latent (Pasini et al. 2024).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..core.train import BatchSource
+from ..core.train import OneNetwork
 from .models.music2latent import SIGMA_MAX, SIGMA_MIN
 from .recipe import CodecRecipe
 
@@ -22,20 +21,13 @@ _FIRST_GAP = 0.1
 _MEAN, _DEVIATION = -1.1, 2.0
 
 
-class ConsistencyTask:
+class ConsistencyTask(OneNetwork):
     """Implements core.train.Task."""
 
     def __init__(self, model: nn.Module, recipe: CodecRecipe) -> None:
+        super().__init__(model)
         self.model: Any = model
-        self.networks: Mapping[str, nn.Module] = {"generator": model}
         self.seed, self.steps = recipe.seed, recipe.schedule.steps
-
-    def prepare(self, step: int, source: BatchSource) -> None:
-        """Nothing happens once."""
-
-    def turns(self, step: int) -> Sequence[str]:
-        """The autoencoder alone."""
-        return ("generator",)
 
     def loss(self, turn: str, batch: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
         """Distance of the answers at both sizes of noise."""

@@ -73,6 +73,20 @@ class Task(Protocol):
         ...
 
 
+class OneNetwork:
+    """What is the same in every `Task` with one network and nothing to do once."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.networks: Mapping[str, nn.Module] = {"generator": model}
+
+    def prepare(self, step: int, source: Any) -> None:
+        """Nothing is done once."""
+
+    def turns(self, step: int) -> Sequence[str]:
+        """The one network."""
+        return ("generator",)
+
+
 @dataclass(frozen=True)
 class Trained:
     """Result of `fit`: the averaged generator, its file, and the steps and seconds spent."""

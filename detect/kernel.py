@@ -22,6 +22,10 @@ from .perceptron import Layers, PerceptronRecipe, fit_perceptrons
 __all__ = ["CLAMP", "Examples", "Fitted", "Settings", "fit"]
 
 
+# Standardised statistics (n, size), whether each clip is synthetic, and its share of the whole, (n,) each.
+Part = tuple[Floats, NDArray[np.bool_], Floats]
+
+
 @dataclass(frozen=True)
 class Settings:
     """ridge: added to the variances of standardised statistics. apart: share of own recordings in the covariance.
@@ -142,24 +146,26 @@ def fit(examples: Examples, own: Examples | None, settings: Settings, sizes: Seq
     scale = np.sqrt(w @ (x - centre) ** 2) + 1e-3
     a, size = standardised(x, centre, scale), x.shape[1]
     within = _covariance(a[~y], w[~y])
-    clips, labels, counts = a, y, w
+    beside: Part | None = None
     if own is not None:
         others, names = standardised(own.x, centre, scale), np.asarray(own.corpus)
+        beside = others, own.synthetic, _whole(own.weight)
         groups = [others[~own.synthetic & (names == name)] for name in sorted(set(own.corpus))]
         moved = np.concatenate([group - group.mean(axis=0) for group in groups if len(group)])
         within = (1 - settings.apart) * within + settings.apart * moved.T @ moved / len(moved)
-        clips, labels, counts = _joined(plain, own, centre, scale, settings.own)
     between = np.average(a[y], axis=0, weights=w[y]) - np.average(a[~y], axis=0, weights=w[~y])
     raw = np.linalg.solve(within + settings.ridge * np.eye(size), between)
     direction = np.asarray(raw / _deviation(a @ raw, w), dtype=np.float64)
     mean = a.mean(axis=0)
     axes = np.linalg.eigh((a - mean).T @ (a - mean) / len(a))[1][:, -min(settings.axes, size) :]
     gamma = settings.reach / size
+    clips, labels, counts = _joined((a, y, w), beside, settings.own)
     machine = SVC(C=settings.penalty, gamma=gamma)
     machine.fit((clips - mean) @ _half(axes), labels, sample_weight=counts * len(counts))
     unit = _deviation(machine.decision_function((a - mean) @ _half(axes)), w)
     # Perceptrons hear all clips, and whatever was among them is not new.
-    clips, labels, counts = _joined(examples, own, centre, scale, settings.own)
+    heard = standardised(examples.x, centre, scale), examples.synthetic, _whole(examples.weight)
+    clips, labels, counts = _joined(heard, beside, settings.own)
     reduced = (clips - mean) @ _half(axes)
     usual, spread = counts @ reduced, _spread(reduced, counts)
     net = Layers.empty(size)
@@ -185,18 +191,13 @@ def fit(examples: Examples, own: Examples | None, settings: Settings, sizes: Seq
     )
 
 
-def _joined(
-    examples: Examples, own: Examples | None, centre: Floats, scale: Floats, share: float
-) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """Standardised statistics, labels and shares of both sorts of clips, own ones counting `share` in all."""
-    x, labels, counts = standardised(examples.x, centre, scale), examples.synthetic, _whole(examples.weight)
+def _joined(examples: Part, own: Part | None, share: float) -> Part:
+    """Both sorts of clips, own ones counting `share` in all."""
     if own is None:
-        return x, labels, counts
-    return (
-        np.concatenate([x, standardised(own.x, centre, scale)]),
-        np.concatenate([labels, own.synthetic]),
-        np.concatenate([counts * (1 - share), _whole(own.weight) * share]),
-    )
+        return examples
+    (x, labels, counts), (others, own_labels, own_counts) = examples, own
+    weight = np.concatenate([counts * (1 - share), own_counts * share])
+    return np.concatenate([x, others]), np.concatenate([labels, own_labels]), weight
 
 
 def _whole(weight: Floats) -> Floats:

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from ..core import recipe
 from ..core.settings import Optimiser, Schedule
-from ..core.train import fit, identity
+from ..core.train import OneNetwork, fit, identity
 from .linear import Floats
 
 
@@ -154,19 +154,12 @@ class Mixtures:
         return rng.choice(len(weight), self.settings.batch, p=weight / weight.sum())
 
 
-class PerceptronTask:
+class PerceptronTask(OneNetwork):
     """Implements core.train.Task: cross entropy, the same mixtures for all perceptrons, each with its own dropout."""
 
     def __init__(self, model: Perceptrons) -> None:
+        super().__init__(model)
         self.model = model
-        self.networks: Mapping[str, nn.Module] = {"generator": model}
-
-    def prepare(self, step: int, source: Any) -> None:
-        """Nothing is done once."""
-
-    def turns(self, step: int) -> Sequence[str]:
-        """The one network."""
-        return ("generator",)
 
     def loss(self, turn: str, batch: Mapping[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
         """Mean over clips and perceptrons."""

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..core import metrics, recipe, weights
 from ..core.errors import DataError
 from ..core.settings import Optimiser, Schedule
-from ..core.train import fit, identity
+from ..core.train import OneNetwork, fit, identity
 from ..datasets.splices import RATE, SpliceTable
 from .baseline import RECIPES
 from .calibrate import fit_affine
@@ -56,19 +56,12 @@ class SpansRecipe(recipe.Strict):
     schedule: Schedule
 
 
-class SpanTask:
+class SpanTask(OneNetwork):
     """Implements core.train.Task: each frame's log-odds of being synthetic, of holding a joint, and of speech."""
 
     def __init__(self, model: SpanModel, joint: float) -> None:
+        super().__init__(model)
         self.model, self.joint = model, joint
-        self.networks: Mapping[str, nn.Module] = {"generator": model}
-
-    def prepare(self, step: int, source: Any) -> None:
-        """Nothing is done once."""
-
-    def turns(self, step: int) -> Sequence[str]:
-        """The one network."""
-        return ("generator",)
 
     def loss(self, turn: str, batch: Mapping[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
         """Cross entropies, the first two over the frames with speech; both classes of frames count the same."""

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ...core.train import TableSource, Trained
+from ...core.train import OneNetwork, TableSource, Trained
 from ..training import learn, start_file, warm_start
 from .builders import build
 from .recipe import GeneratorRecipe
 
 
-class GeneratorTask:
+class GeneratorTask(OneNetwork):
     """Implements core.train.Task: the weighted sum of the losses that a model names."""
 
     def __init__(self, model: nn.Module, weights: Mapping[str, float]) -> None:
+        super().__init__(model)
         self.model: Any = model
         self.weights = weights
-        self.networks: Mapping[str, nn.Module] = {"generator": model}
-
-    def prepare(self, step: int, source: Any) -> None:
-        """Nothing to do."""
-
-    def turns(self, step: int) -> Sequence[str]:
-        """The generator alone."""
-        return ("generator",)
 
     def loss(self, turn: str, batch: Mapping[str, Tensor], step: int) -> tuple[Tensor, dict[str, float]]:
         """Loss of the generator's turn."""
